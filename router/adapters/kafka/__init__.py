@@ -1,0 +1,1 @@
+"""The log on Kafka: Faust for the stream processors, plain aiokafka for the rest."""
