@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import accumulate
 
 from router.domain.expression_text import Token, ends_operand, tokens
 
@@ -68,15 +69,9 @@ def _floating(token: Token) -> str:
 
 def _closing(found: Sequence[Token], opening: int) -> int:
     """Return where the bracket that opens at *opening* closes."""
-    depth = 0
-    for at in range(opening, len(found)):
-        if found[at].text in _CLOSING:
-            depth += 1
-        elif found[at].text in _CLOSING.values():
-            depth -= 1
-        if depth == 0:
-            return at
-    return len(found)
+    marks = (token.text for token in found[opening:])
+    depths = accumulate((mark in _CLOSING) - (mark in _CLOSING.values()) for mark in marks)
+    return opening + next(length for length, depth in enumerate(depths) if depth == 0)
 
 
 def _operand(found: Sequence[Token], start: int) -> int:

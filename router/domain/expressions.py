@@ -46,6 +46,8 @@ _NOT_CEL = {
     "&": '"and" is written && in CEL',
     "|": '"or" is written || in CEL',
     "=": "to compare is written == in CEL",
+    "'": "the quote that opens here is not closed",
+    '"': "the quote that opens here is not closed",
 }
 _PARSE_ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?([^\n]*)")
 _UNDEFINED = re.compile(r"Undefined variable or function: '(\w+)'")
@@ -170,8 +172,8 @@ def _parse_error(text: str, told: str) -> ExpressionInvalid:
     column = sum(len(part) for part in text.splitlines(keepends=True)[: int(line) - 1]) + int(place)
     problem = f"not a CEL expression: {what.split(' expecting ')[0]}".replace("'<EOF>'", "the end")
     for token in tokens(text):
-        if token.text in _NOT_CEL:
-            return ExpressionInvalid(problem, _NOT_CEL[token.text], token.column)
+        if token.text.lower() in _NOT_CEL:
+            return ExpressionInvalid(problem, _NOT_CEL[token.text.lower()], token.column)
     return ExpressionInvalid(problem, "write a condition, like company.employees >= 50", column)
 
 

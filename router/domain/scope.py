@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
 from numbers import Real
@@ -16,6 +17,7 @@ from numbers import Real
 import cel
 
 _INT64 = 2**63
+_AS_IS = frozenset({bool, datetime})
 
 
 class _Tree(dict[str, "_Tree"]):
@@ -98,18 +100,24 @@ def _pick(value: object, wanted: _Tree) -> object:
     """Return what is wanted of *value*: containers stay, empty where nothing is known, so that `has()` can ask."""
     if not wanted:
         return _plain(value)
-    source = value if isinstance(value, Mapping) else {}
-    picked = ((name, _pick(source.get(name), below)) for name, below in wanted.items())
-    return {name: found for name, found in picked if found is not None}
+    source = value if isinstance(value, dict | Mapping) else {}
+    picked = {}
+    for name, below in wanted.items():
+        found = _pick(source.get(name), below)
+        if found is not None:
+            picked[name] = found
+    return picked
 
 
 def _plain(value: object) -> object:
     """Return a value that CEL knows; None where it says nothing."""
-    if value is None or isinstance(value, bool | datetime):
+    if value is None or type(value) in _AS_IS or (type(value) is str and value.isascii()):
         return value
-    if isinstance(value, Real):
-        return _number(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, int) and -_INT64 <= value < _INT64:
+        return value
+    if isinstance(value, Real | Decimal):
+        return _number(float(value))
+    if isinstance(value, dict | Mapping):
         return {str(name): plain for name, item in value.items() if (plain := _plain(item)) is not None}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain for item in value if (plain := _plain(item)) is not None]
@@ -117,12 +125,11 @@ def _plain(value: object) -> object:
     return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _number(value: Real) -> int | float | None:
+def _number(number: float) -> float | None:
     """Return 50.0 as 50, so that a rule does not hang on how a dataset writes it; None for what is no number."""
-    number = float(value)
     if not isfinite(number):
         return None
-    return int(value) if number.is_integer() and abs(number) < _INT64 else number
+    return int(number) if number.is_integer() and abs(number) < _INT64 else number
 
 
 def _floated(value: object) -> object:
