@@ -1,0 +1,174 @@
+"""
+Promise 4, only the available: whoever got a lead was active, in hours and `available` at that moment.
+
+The topic shows when a rep's status was *told*, not when the ledger learned of it.
+So an assignment is a violation only where no presence event could justify it:
+where the rep was not available at any moment of the last `grace` before it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from router.domain.audit.history import History
+from router.domain.audit.observed import Horizon, Observed, Tolerance, Violation
+from router.domain.audit.roster import Roster
+from router.events.assignment import AssignmentEvent, LeadAccepted, LeadAssigned
+from router.events.presence import RepPresence
+
+RETAINED = timedelta(days=7)
+Spell = tuple[datetime, datetime]
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One word about a rep's presence; `at` is held to when the log took it, where that is known."""
+
+    at: datetime
+    available: bool
+    heartbeat: bool
+    by_router: bool
+    expires: datetime
+
+
+def unavailable_assignees(history: History, roster: Roster, horizon: Horizon) -> Iterable[Violation]:
+    """Find assignments to reps who were not there, those that a rep took by `accept` excepted."""
+    signs = _signs(history)
+    spells = {rep_id: available_spells(each, horizon.tolerance) for rep_id, each in signs.items()}
+    following = _following(history.assignments)
+    for event in history.assignments:
+        if not isinstance(event, LeadAssigned) or event.rep_id is None:
+            continue
+        taken = _taken(event, following.get(event.sequence))
+        problem = _not_on_roster(event, roster, taken=taken)
+        if problem is None and not taken:
+            problem = _absent(event.at, signs.get(event.rep_id, ()), spells.get(event.rep_id, ()), horizon)
+        if problem is not None:
+            subject = f"rep {event.rep_id}"
+            yield Violation(4, subject, f"sequence {event.sequence} gave it lead {event.lead_id}: {problem}")
+
+
+def _following(assignments: Sequence[AssignmentEvent]) -> Mapping[int, AssignmentEvent]:
+    """Return for each sequence the next event of the same lead."""
+    latest: dict[str, int] = {}
+    following: dict[int, AssignmentEvent] = {}
+    for event in assignments:
+        if event.lead_id in latest:
+            following[latest[event.lead_id]] = event
+        latest[event.lead_id] = event.sequence
+    return following
+
+
+def _taken(event: LeadAssigned, following: AssignmentEvent | None) -> bool:
+    """Return whether the rep took the lead from a queue: assigned and accepted in one state change."""
+    return isinstance(following, LeadAccepted) and (following.attempt, following.at) == (event.attempt, event.at)
+
+
+def _not_on_roster(event: LeadAssigned, roster: Roster, *, taken: bool) -> str | None:
+    rep = roster.reps.get(event.rep_id or "")
+    if rep is None:
+        return "no policy names the rep"
+    if not rep.active:
+        return "the rep is not active"
+    if not taken and not rep.is_open(event.at):
+        return f"outside the rep's hours ({event.at.isoformat()})"
+    return None
+
+
+def _absent(at: datetime, signs: Sequence[Sign], spells: Sequence[Spell], horizon: Horizon) -> str | None:
+    tolerance = horizon.tolerance
+    if at + RETAINED < horizon.until or _forgotten(at, signs, tolerance):
+        return None
+    latest = bisect_right(spells, (at, _NEVER)) - 1
+    if latest >= 0 and at <= spells[latest][1]:
+        return None
+    status = _last_word(at, signs)
+    return f"the rep was not available then or in the {tolerance.grace.total_seconds():g} s before ({status})"
+
+
+def _forgotten(at: datetime, signs: Sequence[Sign], tolerance: Tolerance) -> bool:
+    """Return whether the event that spoke for the rep may have left the topic."""
+    return tolerance.presence_since is not None and not any(not sign.heartbeat and sign.at <= at for sign in signs)
+
+
+def available_spells(signs: Sequence[Sign], tolerance: Tolerance) -> Sequence[Spell]:
+    """
+    Return the widest times in which the ledger may have held a rep available, merged, in order.
+
+    A word to the contrary is known `grace` after its own time, except the router's
+    own, which is known at once. Heartbeats lengthen what holds and begin nothing.
+    """
+    spells = []
+    revoked = _NEVER
+    for place in range(len(signs) - 1, -1, -1):
+        sign = signs[place]
+        if sign.heartbeat:
+            continue
+        if sign.available:
+            held = _plus(_expiry(signs, place, tolerance), tolerance.grace)
+            spells.append((sign.at - tolerance.grace, min(held, revoked)))
+        else:
+            revoked = min(revoked, sign.at if sign.by_router else sign.at + tolerance.grace)
+    return _merged(reversed(spells))
+
+
+def _expiry(signs: Sequence[Sign], place: int, tolerance: Tolerance) -> datetime:
+    """Return how long one word held, with the heartbeats that came while it did; the next word has its own."""
+    expires = signs[place].expires
+    for later in signs[place + 1 :]:
+        if not later.heartbeat or later.at > _plus(expires, tolerance.grace):
+            break
+        expires = max(expires, later.expires)
+    return expires
+
+
+def _merged(spells: Iterable[Spell]) -> Sequence[Spell]:
+    merged: list[Spell] = []
+    for start, end in spells:
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _last_word(at: datetime, signs: Sequence[Sign]) -> str:
+    past = [sign for sign in signs if sign.at <= at]
+    if not past:
+        return "nothing was told of the rep before"
+    told = "heartbeat" if past[-1].heartbeat else "available" if past[-1].available else "not available"
+    return f"last told: {told}, {(at - past[-1].at).total_seconds():.3f} s before"
+
+
+def _signs(history: History) -> Mapping[str, Sequence[Sign]]:
+    """Return what was told of each rep, oldest first; rejected events told the ledger nothing."""
+    signs: dict[str, set[Sign]] = defaultdict(set)
+    for observed, event in history.presence:
+        if not history.dead_letters(observed):
+            signs[event.rep_id].add(_sign(observed, event))
+    return {rep_id: sorted(each, key=_by_age) for rep_id, each in signs.items()}
+
+
+def _by_age(sign: Sign) -> tuple[datetime, bool, bool]:
+    """Order by time; of two words of one instant the one that makes the rep available counts as the newer."""
+    return sign.at, sign.heartbeat, sign.available
+
+
+def _sign(observed: Observed, event: RepPresence) -> Sign:
+    at = event.at if observed.written_at is None else min(event.at, observed.written_at)
+    return Sign(
+        at=at,
+        available=event.status == "available",
+        heartbeat=event.heartbeat,
+        by_router=event.source == "router",
+        expires=_NEVER if event.ttl_seconds == 0 else _plus(at, timedelta(seconds=event.ttl_seconds)),
+    )
+
+
+def _plus(moment: datetime, by: timedelta) -> datetime:
+    return moment + by if moment < _NEVER - by else _NEVER
