@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
-from router.events.base import EventData, Id, Instant
-from router.events.submission import Text
+from router.events.base import EventData, Id, Instant, Name, Text
 
 
 class LeadActivity(EventData):
-    """One behaviour. The same `activity_id` counts once; a kind without points is kept and counts 0."""
+    """One behaviour of a person, known by `email` or `phone`, or of a company, known by `domain`."""
 
     activity_id: Id
+    """The same one counts once."""
     at: Instant
-    kind: Annotated[str, Field(min_length=1, max_length=128)]
+    kind: Name
+    """A key of `engagement.points` in the configuration; any other is kept and counts 0."""
     email: Text = None
     phone: Text = None
     domain: Text = None
+    """A company's domain, for interest that somebody else observed."""
     page_url: Text = None
     campaign: Text = None
     source: Text = None
+    """Which system saw it."""
 
     @model_validator(mode="after")
     def _somebody(self) -> Self:
         if self.email is None and self.phone is None and self.domain is None:
-            message = "one of email, phone and domain is required"
-            raise ValueError(message)
+            raise ValueError("one of email, phone and domain is required")
         return self

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from router.events.base import EventData, Id, Instant
 
@@ -40,7 +42,7 @@ class LeadCard(EventData):
 
 
 class Links(EventData):
-    """Signed addresses; present when a public address is configured."""
+    """Signed addresses that act for the recipient; nobody else should have them."""
 
     accept: str | None = None
     decline: str | None = None
@@ -49,15 +51,19 @@ class Links(EventData):
 
 
 class NotificationRequested(EventData):
-    """`notification_id` is the idempotency key of whoever sends it."""
+    """One message to one person."""
 
     notification_id: Id
+    """The idempotency key of whoever sends it."""
     kind: NotificationKind
     recipient: Recipient
     lead_id: Id
-    attempt: int
+    attempt: Annotated[int, Field(ge=0)]
+    """The assignment it speaks of; a newer one makes it stale."""
     touch_by: Instant | None
+    """After this nobody needs to hear of it."""
     title: str
     text: str
     lead: LeadCard
     links: Links | None = None
+    """Present when a public address is configured."""

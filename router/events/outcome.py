@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
-
-from router.events.base import EventData, Id, Instant
+from router.events.base import Absent, EventData, Id, Instant, Number, Text
 
 Outcome = Literal["sales_accepted", "sales_rejected", "opportunity", "won", "lost", "disqualified"]
 
 
 class LeadOutcome(EventData):
-    """`disqualified`, `won` and `lost` close the lead; the others are recorded."""
+    """One step of a lead in sales; the same `outcome_id` counts once."""
 
     outcome_id: Id
     lead_id: Id
     outcome: Outcome
+    """`disqualified`, `won` and `lost` close the lead; the others are recorded."""
     at: Instant
-    reason: Annotated[str | None, Field(max_length=2000)] = None
-    amount: float | None = None
-    currency: Annotated[str | None, Field(max_length=3)] = None
+    reason: Text = None
+    amount: Annotated[float | None, Number, Absent] = None
+    """What it is worth, in `currency`."""
+    currency: Text = None
+    """ISO 4217."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from router.events.base import EventData, Instant
 
@@ -18,13 +20,17 @@ RejectCode = Literal[
 
 
 class EventRejected(EventData):
-    """`detail` holds no personal data; `value_base64` does, as it is the event itself."""
+    """One event that can never be processed as it is; the partition went on."""
 
     source_topic: str
-    source_partition: int
-    source_offset: int
+    """Its full name."""
+    source_partition: Annotated[int, Field(ge=0)]
+    source_offset: Annotated[int, Field(ge=0)]
     code: RejectCode
     detail: str
+    """What is wrong and where; holds no personal data."""
     headers: dict[str, str]
+    """The event's own, as text."""
     value_base64: str | None
+    """The event's value, personal data and all; null where it had none or was too large to keep."""
     rejected_at: Instant

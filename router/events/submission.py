@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
-from router.events.base import EventData, Id, Instant
-
-Scalar = str | int | float | bool | None
+from router.events.base import MAX_WHOLE, Absent, EventData, Id, Instant, Name, Number, Text
 
 
-def _blank_is_absent(value: Any) -> Any:  # noqa: ANN401 - runs before validation, on whatever came
-    if isinstance(value, str):
-        return value.strip() or None
-    return value
+def _scalar(value: object) -> object:
+    if value is None or isinstance(value, str | int | float):  # a bool is an int
+        return value
+    raise ValueError("must be text, a number, true, false or null")
 
 
-Text = Annotated[str | None, BeforeValidator(_blank_is_absent)]
-"""Null, empty and blank text count as not given."""
+Scalar = Annotated[
+    str | int | float | bool | None,
+    PlainValidator(_scalar),
+    WithJsonSchema({"type": ["string", "number", "boolean", "null"]}),
+]
+"""What a form may ask besides: anything but lists and objects."""
 
 
 class Utm(EventData):
@@ -35,38 +37,49 @@ class FormSubmitted(EventData):
     """
     One submission of one form.
 
-    `submission_id` is the producer's own and the idempotency key. At least one
-    of `email` and `phone` must be given; whether they identify anybody is for
-    `router.domain.identity` to say.
+    At least one of `email` and `phone` must be given; whether they identify
+    anybody is for the router to say. Null, empty and blank text count as not given.
     """
 
     submission_id: Id
+    """The producer's own id and the idempotency key: the same one again makes no second decision."""
     submitted_at: Instant
-    form: Annotated[str, Field(min_length=1, max_length=128)]
+    """When the person pressed the button: every clock starts here."""
+    form: Name
+    """A key of `forms` in the configuration; an unknown one is decided with intent `none`."""
     email: Text = None
+    """One address; one without a valid form counts as not given."""
     phone: Text = None
+    """International (`+…`), or national and then read by `country`."""
     first_name: Text = None
     last_name: Text = None
     company: Text = None
     job_title: Text = None
     country: Text = None
+    """ISO 3166 alpha-2."""
     region: Text = None
     industry: Text = None
     website: Text = None
     language: Text = None
+    """BCP 47."""
     timezone: Text = None
+    """A name of the IANA time zone database."""
     message: Text = None
     page_url: Text = None
+    """The page that the form stood on."""
     referrer: Text = None
-    employees: Annotated[int | None, Field(ge=0), BeforeValidator(_blank_is_absent)] = None
-    utm: Utm | None = None
-    consent: dict[str, Any] | None = None
-    fields: dict[str, Scalar] | None = None
-    test: bool = False
+    employees: Annotated[int | None, Field(ge=0, le=MAX_WHOLE), Number, Absent] = None
+    """How many people the company employs, as the form said."""
+    utm: Annotated[Utm | None, Absent] = None
+    consent: Annotated[dict[str, Any] | None, Absent] = None
+    """What the person agreed to; carried through, never read."""
+    fields: Annotated[dict[str, Scalar] | None, Absent] = None
+    """Whatever else the form asked."""
+    test: Annotated[bool, Absent] = False
+    """True: decided as it would have been, and nobody hears of it."""
 
     @model_validator(mode="after")
     def _somebody_to_reach(self) -> Self:
         if self.email is None and self.phone is None:
-            message = "one of email and phone is required"
-            raise ValueError(message)
+            raise ValueError("one of email and phone is required")
         return self
