@@ -1,0 +1,44 @@
+--[[
+  apply: the ledger's one function. Applies each item as one atomic step and appends what follows from it to the outbox.
+
+  KEYS[1] the workspace's prefix with its hash tag, such as {default}:
+  ARGV[1] now in ms, or '' for the server's own time
+  ARGV[2] the publisher, who will publish the outbox entries and remove them
+  ARGV[3] and on: items as JSON, each with its `verb`
+
+  Returns, for each item, {code, facts as JSON, decision as JSON or '', outbox id or '', message of an `error`}. A Redis that has forgotten answers with the error FORGOT before anything is changed.
+]]
+redis.register_function("FUNCTION_NAME", function(keys, argv)
+  P = keys[1]
+  if redis.call("EXISTS", P .. "epoch") == 0 then return redis.error_reply("FORGOT no ledger here") end
+  if argv[1] == "" then
+    local time = redis.call("TIME")
+    now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  else
+    now = tonumber(argv[1])
+  end
+  forget()
+  facts = {}
+  advance()
+  local out = {}
+  for i = 3, #argv do
+    local ok, code, decision = pcall(function()
+      local item = cjson.decode(argv[i])
+      local answer = verbs[item.verb](item)
+      return answer, item.verb == "place" and answer == "done" and item.decision or ""
+    end)
+    local message = ""
+    if not ok then
+      forget() -- what the item wrote before it failed stands, and so do its facts: a sequence once taken must appear
+      code, message, decision = "error", tostring(code), ""
+    end
+    local json, entry = "[]", ""
+    if #facts > 0 then
+      json = cjson.encode(facts)
+      entry = redis.call("XADD", P .. "out", "*", "p", argv[2], "f", json, "d", decision)
+      facts = {}
+    end
+    out[#out + 1] = { code, json, decision, entry, message }
+  end
+  return out
+end)

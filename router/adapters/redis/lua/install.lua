@@ -1,0 +1,99 @@
+--[[
+  install: put a policy in force - reps, pools, calendars, limits, and the known audiences computed again.
+  audience: make one audience known, or give it other members.
+
+  The items' fields are those of domain/ledger/verbs.py Install and Audience.
+  Answer done.
+]]
+local function define(item)
+  local id = item.id
+  for _, member in ipairs(redis.call("SMEMBERS", P .. "in:" .. id)) do
+    redis.call("SREM", P .. "auds:" .. member, id)
+    cache.auds[member] = nil
+  end
+  redis.call("DEL", P .. "in:" .. id, P .. "free:" .. id, P .. "fkey:" .. id, P .. "on:" .. id, P .. "hrs:" .. id)
+  redis.call("HSET", P .. "aud:" .. id, "pool", item.pool, "strategy", item.strategy, "match", opt(item.match) or "",
+    "values", item["values"])
+  redis.call("SADD", P .. "auds", id)
+  cache.aud[id] = nil
+  local them = {}
+  for _, member in ipairs(item.members) do
+    local rep = reps.get(member)
+    if rep then
+      reps.enter(id, rep)
+      them[#them + 1] = rep
+    end
+  end
+  return them
+end
+
+function verbs.audience(item)
+  offers.settle(define(item), false)
+  return "done"
+end
+
+local function put_rest(item)
+  redis.call("HSET", P .. "meta", "version", item.version, "max_attempts", item.max_attempts, "misses_before_away",
+    item.misses_before_away, "daily_per_rep", opt(item.daily_per_rep) or "", "retry_after", item.retry_after,
+    "keep_submissions", string.format("%d", item.keep_submissions))
+  redis.call("DEL", P .. "pool", P .. "cal", P .. "calreps")
+  for name, ids in pairs(item.pools) do redis.call("HSET", P .. "pool", name, cjson.encode(ids)) end
+  for name, known in pairs(item.calendars) do redis.call("HSET", P .. "cal", name, cjson.encode(known)) end
+  forget()
+end
+
+local function by_order(a, b)
+  if a.order ~= b.order then return a.order < b.order end
+  return a.id < b.id
+end
+
+local function put_reps(item)
+  local everybody, seated, calreps = {}, {}, {}
+  for _, seat in ipairs(item.seats) do
+    local rep = reps.get(seat.id) or {
+      id = seat.id, status = "offline", seen_at = 0, ["until"] = 0, load = 0, last_assigned = 0, misses = 0, day = 0,
+      today = 0, on_duty = false, in_hours = false,
+    }
+    cache.rep[seat.id] = rep
+    rep.active, rep.capacity, rep.weight, rep.order = seat.active, seat.capacity, seat.weight, seat.order
+    rep.calendar, rep.manager = opt(seat.calendar), opt(seat.manager)
+    reps.save(rep)
+    seated[seat.id] = true
+    everybody[#everybody + 1] = rep
+  end
+  for _, id in ipairs(redis.call("SMEMBERS", P .. "reps")) do
+    if not seated[id] then
+      local rep = reps.get(id)
+      rep.active, rep.calendar = false, nil
+      everybody[#everybody + 1] = rep
+    end
+  end
+  table.sort(everybody, by_order)
+  for _, rep in ipairs(everybody) do
+    redis.call("SADD", P .. "reps", rep.id)
+    if rep.active then
+      local name = rep.calendar or ""
+      calreps[name] = calreps[name] or {}
+      table.insert(calreps[name], rep.id)
+    end
+  end
+  for name, ids in pairs(calreps) do redis.call("HSET", P .. "calreps", name, cjson.encode(ids)) end
+  return everybody
+end
+
+function verbs.install(item)
+  put_rest(item)
+  local everybody = put_reps(item)
+  for _, audience in ipairs(item.audiences) do define(audience) end
+  for _, member in ipairs(redis.call("ZRANGE", P .. "duty", 0, -1)) do
+    if unpack_timer(member) == "hours" then redis.call("ZREM", P .. "duty", member) end
+  end
+  arm_calendar("")
+  for name in pairs(item.calendars) do arm_calendar(name) end
+  for _, rep in ipairs(everybody) do reps.refresh(rep) end
+  for _, rep in ipairs(everybody) do
+    if not rep.active then take_back(rep) end
+  end
+  offers.settle(everybody, true)
+  return "done"
+end

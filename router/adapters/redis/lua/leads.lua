@@ -1,0 +1,113 @@
+--[[
+  leads: a lead as a table, its timers, and the clock that runs for it. The model's twins are domain/ledger/state.py
+  and clocks.py.
+]]
+local leads, clocks = {}, {}
+
+local LEAD_NUMBERS = {
+  "attempt", "priority", "submitted", "received", "decided", "considered", "opened", "assigned_at", "accept_ms",
+  "unheld_ms", "unheld_since", "reach", "tries",
+}
+local LEAD_FLAGS = { "parked", "overdue", "breached", "told_nobody" }
+local LEAD_TEXTS = { "state", "sub", "route", "policy", "escalate_to", "rep", "last_rep", "pool", "lane", "place", "steps", "clock" }
+
+function leads.get(id)
+  if cache.lead[id] == nil then
+    local lead = hash(P .. "lead:" .. id)
+    if lead then
+      lead.id = id
+      for _, name in ipairs(LEAD_NUMBERS) do lead[name] = tonumber(lead[name] or 0) end
+      for _, name in ipairs(LEAD_FLAGS) do lead[name] = lead[name] == "1" end
+      for _, name in ipairs(LEAD_TEXTS) do lead[name] = opt(lead[name]) end
+      lead.step, lead.accept_by = tonumber(lead.step or ""), tonumber(lead.accept_by or "")
+      lead.tried = cjson.decode(lead.tried or "{}")
+      lead.clock = lead.clock and cjson.decode(lead.clock)
+      lead.step_list = lead.steps and cjson.decode(lead.steps) or {}
+    end
+    cache.lead[id] = lead
+  end
+  return cache.lead[id] or nil
+end
+
+function leads.save(lead)
+  local row = { "step", lead.step or "", "accept_by", lead.accept_by and string.format("%d", lead.accept_by) or "" }
+  local put = function(name, value) row[#row + 1], row[#row + 2] = name, value end
+  for _, name in ipairs(LEAD_NUMBERS) do put(name, string.format("%d", lead[name])) end
+  for _, name in ipairs(LEAD_FLAGS) do put(name, lead[name] and "1" or "0") end
+  for _, name in ipairs(LEAD_TEXTS) do
+    if name ~= "clock" then put(name, lead[name] or "") end
+  end
+  put("clock", lead.clock and cjson.encode(lead.clock) or "")
+  put("tried", cjson.encode(lead.tried))
+  redis.call("HSET", P .. "lead:" .. lead.id, unpack(row))
+end
+
+function leads.is_open(lead)
+  return lead.state == "waiting" or lead.state == "held" or lead.state == "accepted"
+end
+
+function leads.touch_by(lead) return lead.clock and lead.clock.due_at or nil end
+
+function leads.card(lead)
+  if not lead.card then lead.card = redis.call("GET", P .. "card:" .. lead.id) or "{}" end
+  return lead.card
+end
+
+-- Overdue first, then priority, then due, then age; without a clock, last. As text that sorts, then the lead's id
+function leads.queue_key(lead)
+  local due = leads.touch_by(lead)
+  local rank = 5000000000 - lead.priority
+  if lead.overdue then
+    return string.format("0%013d%010d%013d%s", due or lead.submitted + DAY, rank, lead.submitted, lead.id)
+  end
+  return string.format("1%010d%013d%013d%s", rank, due or NEVER, lead.submitted, lead.id)
+end
+
+function leads.of_key(member) return string.sub(member, 38) end
+
+function clocks.set(kind, lead, due) redis.call("ZADD", P .. "timers", due, pack(kind, lead.id)) end
+
+function clocks.cancel(lead, ...)
+  for _, kind in ipairs({ ... }) do redis.call("ZREM", P .. "timers", pack(kind, lead.id)) end
+end
+
+function clocks.cancel_all(lead)
+  clocks.cancel(lead, "accept", "widen", "retry", "breach", "late")
+  for i = 1, lead.clock and #lead.clock.warn_at or 0 do clocks.cancel(lead, "warn" .. (i - 1)) end
+end
+
+-- Start the clock; a threshold that has passed is not warned of. Without a clock the lead is late after a day
+function clocks.start(lead)
+  if not lead.clock then
+    if lead.submitted + DAY <= now then lead.overdue = true else clocks.set("late", lead, lead.submitted + DAY) end
+    return
+  end
+  for i, warning in ipairs(lead.clock.warn_at) do
+    if now < warning[2] and warning[2] < lead.clock.due_at then clocks.set("warn" .. (i - 1), lead, warning[2]) end
+  end
+  if lead.clock.due_at > now then clocks.set("breach", lead, lead.clock.due_at) else lead.overdue = true end
+end
+
+-- One turn of the clock; 'until_' is the instant up to which time is counted
+function clocks.sla(lead, kind, until_, more)
+  if not lead.clock then return end
+  local waiting = lead.state == "waiting" and math.max(0, until_ - lead.unheld_since) or 0
+  local values = {
+    at = now, ["end"] = until_, lead = lead.id, sub = lead.sub, target = lead.clock.target,
+    first_touch = lead.clock.first_touch, due = lead.clock.due_at, submitted = lead.submitted,
+    received = lead.received, decided = lead.decided, queue = lead.unheld_ms + waiting, accept = lead.accept_ms,
+    rep = lead.rep, attempt = lead.attempt,
+  }
+  for name, value in pairs(more or {}) do values[name] = value end
+  fact(kind, values)
+end
+
+-- End the clock by a touch made at 'acted': met, or resolved after a breach (told now, where it was not yet)
+function clocks.touched(lead, acted)
+  if not lead.clock then return end
+  local in_time = acted <= lead.clock.due_at
+  if not lead.breached and in_time then return clocks.sla(lead, "met", acted) end
+  if not lead.breached then clocks.sla(lead, "breached", now) end
+  lead.breached = true
+  clocks.sla(lead, "resolved", acted, { in_time = in_time })
+end

@@ -1,0 +1,73 @@
+--[[
+  store: what all verbs share in one call - the workspace's prefix, the present, and caches that live as long as the call.
+
+  Every key starts with the prefix, which holds the hash tag, so all are in one slot:
+
+    epoch                 string  there as long as this Redis has not forgotten
+    seq                   string  the last sequence of lead-assignments
+    meta                  hash    version of the policy in force, and its limits
+    pool                  hash    pool -> JSON list of rep ids, in the configuration's order
+    cal                   hash    calendar -> JSON list of {at, state, midnight}
+    calreps               hash    calendar ('' for none) -> JSON list of its active reps, in order
+    virtual               hash    pool -> pass of the last one served (stride scheduling)
+    rep:<id>              hash    a rep; theirs:<id> zset lead -> assigned at; auds:<id> set of audiences
+    lead:<id>             hash    a lead; card:<id> string, what a rep needs to call
+    aud:<id>              hash    an audience; in:<id> set of members; lanes:<id> set of lanes it is in
+      free:<id>           zset    lex: order key .. rep; fkey:<id> hash rep -> that member
+      on:<id>, hrs:<id>   set     those on duty; those active and in hours
+    auds                  set     all audiences
+    lane:<id>             string  number of steps; q:<id>:<step> zset lex: queue key .. lead; q:<id>:p the parked
+    tried                 zset    lex: waiting leads that somebody was tried for
+    waiting               zset    all waiting leads -> submitted at
+    timers, duty          zset    due -> kind NUL lead; due -> kind NUL rep or calendar
+    sub:<id>, act:<id>    string  fences: submissions and actions that have been applied
+    out                   stream  the outbox
+]]
+local P, now = "", 0
+local facts = {}
+local cache = { rep = {}, lead = {}, auds = {}, aud = {}, pool = {}, cal = {}, steps = {} }
+
+local DAY, NEVER, STRIDE, SHOWN, STALE = 86400000, 9999999999999, 720720, 20, 300000
+
+local function forget()
+  cache = { rep = {}, lead = {}, auds = {}, aud = {}, pool = {}, cal = {}, steps = {} }
+end
+
+-- JSON null and the empty string of a hash field are both nil here.
+local function opt(value)
+  if value == nil or value == cjson.null or value == false or value == "" then return nil end
+  return value
+end
+
+local function list(json)
+  if not json or json == "" then return {} end
+  return cjson.decode(json)
+end
+
+-- A hash as a table; false where the key is not there.
+local function hash(key)
+  local flat = redis.call("HGETALL", key)
+  if #flat == 0 then return false end
+  local out = {}
+  for i = 1, #flat, 2 do out[flat[i]] = flat[i + 1] end
+  return out
+end
+
+local function meta(field)
+  if not cache.meta then cache.meta = hash(P .. "meta") or {} end
+  return cache.meta[field]
+end
+
+local function limit(field) return tonumber(meta(field)) end
+
+local function fact(kind, values)
+  values.t = kind
+  facts[#facts + 1] = values
+end
+
+local function pack(...) return table.concat({ ... }, "\0") end
+
+local function unpack_timer(member)
+  local at = string.find(member, "\0", 1, true)
+  return string.sub(member, 1, at - 1), string.sub(member, at + 1)
+end

@@ -1,0 +1,1 @@
+"""The ledger: verbs in, facts out. `model` is the specification of what runs in Redis."""
