@@ -1,0 +1,115 @@
+"""Reads topics outside any group with plain aiokafka, for watchers, checks and reports."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import TypeVar
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition  # type: ignore[import-untyped]  # ships no types
+from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as above
+
+from router.adapters.kafka.admin import KafkaAdmin
+from router.adapters.kafka.connection import KafkaConnection
+from router.errors import DependencyDown
+from router.ports import Received
+
+ANSWERS_WITHIN = 10.0
+T = TypeVar("T")
+
+LOOKS_EVERY_MS = 1000  # how long one fetch waits; new records end the wait at once
+
+
+class KafkaTail:
+    """
+    Reads the log from its beginning, or its end.
+
+    A topic that does not exist has no records. Partitions that are added later
+    are seen by the next reading.
+    """
+
+    def __init__(self, connection: KafkaConnection, topic_prefix: str, now: Callable[[], datetime]) -> None:
+        self._connection = connection
+        self._prefix = topic_prefix
+        self._now = now
+
+    async def read(self, topics: Sequence[str], *, follow: bool) -> AsyncIterator[Received]:
+        """
+        Yield all records of *topics* from the beginning; with *follow*, go on with new ones through any outage.
+
+        Without *follow*, stop at what was the end when the reading began.
+        Raises `DependencyDown` when no broker is found at the start.
+        """
+        async with self._consumer(topics) as (consumer, partitions):
+            await _bounded(self._connection, consumer.seek_to_beginning(*partitions))
+            if not follow:
+                ends = await _bounded(self._connection, consumer.end_offsets(partitions))
+                async for record in self._up_to(consumer, ends):
+                    yield self._received(record)
+                return
+            while partitions:
+                for records in (await consumer.getmany(timeout_ms=LOOKS_EVERY_MS)).values():
+                    for record in records:
+                        yield self._received(record)
+
+    async def last(self, topic: str, count: int) -> Sequence[Received]:
+        """Return up to *count* newest records of each partition of *topic*; empty where it has none."""
+        async with self._consumer([topic]) as (consumer, partitions):
+            first = await _bounded(self._connection, consumer.beginning_offsets(partitions))
+            ends: Mapping[TopicPartition, int] = await _bounded(self._connection, consumer.end_offsets(partitions))
+            for each in partitions:
+                consumer.seek(each, max(first[each], ends[each] - count))
+            found = [self._received(record) async for record in self._up_to(consumer, ends)]
+        return sorted(found, key=lambda record: (record.partition, record.offset))
+
+    async def _up_to(
+        self, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]
+    ) -> AsyncIterator[ConsumerRecord]:
+        left, silent_since = set(ends), asyncio.get_running_loop().time()
+        while left := {each for each in left if await _bounded(self._connection, consumer.position(each)) < ends[each]}:
+            fetched = await consumer.getmany(*left, timeout_ms=LOOKS_EVERY_MS)
+            for partition, records in fetched.items():
+                for record in records:
+                    if record.offset < ends[partition]:
+                        yield record
+            now = asyncio.get_running_loop().time()
+            if fetched:
+                silent_since = now
+            elif now - silent_since > ANSWERS_WITHIN:
+                raise DependencyDown(f"Kafka at {self._connection.bootstrap} stopped sending records. Try again.")
+
+    @asynccontextmanager
+    async def _consumer(self, topics: Sequence[str]) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
+        names = [self._prefix + topic for topic in topics]
+        known = await KafkaAdmin(self._connection).partitions(names)
+        partitions = [TopicPartition(name, each) for name, those in known.items() for each in those]
+        consumer = AIOKafkaConsumer(
+            group_id=None, auto_offset_reset="earliest", enable_auto_commit=False, **self._connection.client_arguments()
+        )
+        try:
+            await _bounded(self._connection, consumer.start())
+            consumer.assign(partitions)
+            yield consumer, partitions
+        finally:
+            await consumer.stop()
+
+    def _received(self, record: ConsumerRecord) -> Received:
+        return Received(
+            topic=record.topic.removeprefix(self._prefix),
+            partition=record.partition,
+            offset=record.offset,
+            key=record.key,
+            value=record.value,
+            headers=dict(record.headers),
+            received_at=self._now(),
+        )
+
+
+async def _bounded(connection: KafkaConnection, call: Awaitable[T]) -> T:
+    try:
+        return await asyncio.wait_for(call, ANSWERS_WITHIN)
+    except (KafkaError, OSError, TimeoutError) as error:
+        problem = str(error) or type(error).__name__
+        raise DependencyDown(f"Kafka at {connection.bootstrap} does not answer: {problem}.") from error
