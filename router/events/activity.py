@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import model_validator
+from pydantic import ConfigDict, model_validator
 
 from router.events.base import EventData, Id, Instant, Name, Text
 
 
 class LeadActivity(EventData):
     """One behaviour of a person, known by `email` or `phone`, or of a company, known by `domain`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"anyOf": [{"required": ["email"]}, {"required": ["phone"]}, {"required": ["domain"]}]}
+    )
 
     activity_id: Id
     """The same one counts once."""

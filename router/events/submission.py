@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
 from router.events.base import MAX_WHOLE, Absent, EventData, Id, Instant, Name, Number, Text
 
@@ -40,6 +40,8 @@ class FormSubmitted(EventData):
     At least one of `email` and `phone` must be given; whether they identify
     anybody is for the router to say. Null, empty and blank text count as not given.
     """
+
+    model_config = ConfigDict(json_schema_extra={"anyOf": [{"required": ["email"]}, {"required": ["phone"]}]})
 
     submission_id: Id
     """The producer's own id and the idempotency key: the same one again makes no second decision."""
