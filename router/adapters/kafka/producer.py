@@ -69,7 +69,9 @@ class KafkaPublisher:
                 "Kafka refuses a record as too large: raise max.message.bytes of its topic."
             ) from error
         except UnknownTopicOrPartitionError as error:
-            raise DependencyDown(f"Kafka has no topic {error}. Make the topics with `router topics create`.") from error
+            raise DependencyDown(
+                f"Kafka has no topic {error.args[0]}. Make the topics with `router topics create`."
+            ) from error
         except (KafkaError, OSError, TimeoutError) as error:
             self._retire(producer)
             raise DependencyDown(

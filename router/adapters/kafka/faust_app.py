@@ -1,0 +1,240 @@
+"""
+The stream processors' consumer: Faust agents feeding batches to handlers.
+
+With `inbox.py` the only place that imports Faust. What it is trusted with, and
+what not, was read from its source (0.15.3):
+
+- Offsets are committed from acknowledgements. An event is acknowledged here
+  after its handler returned, in the order of its partition; Faust's count of
+  gaps is exact only in that order.
+- An agent that raised would count its event as done, so agents only put events
+  into an inbox, on a stream that acknowledges nothing by itself.
+- `take` waits out its time even when idle, and `stream_wait_empty` would hold up
+  the whole group while one handler waits for a dependency. Neither is used:
+  when partitions are dealt out anew, what waits is dropped, what is in work has
+  a second to end, and the rest comes again.
+- A crash of the app (a commit that failed for good, a lost thread) ends one run
+  here, not the process: the next run begins at what was committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import cast
+
+import faust
+import structlog
+from faust.app.base import BootStrategy
+from faust.streams import Stream
+from faust.types import EventT, StreamT
+from yarl import URL
+
+from router.adapters.kafka.admin import KafkaAdmin
+from router.adapters.kafka.connection import KafkaConnection
+from router.adapters.kafka.inbox import BATCH, Inbox
+from router.errors import DependencyDown
+from router.ports import BatchHandler, Received
+
+# A dead member is noticed after SESSION; brokers refuse less than 6 s by default. Join requests are held by the
+# broker for up to REBALANCE, so requests need more patience than that.
+SESSION, HEARTBEAT, REBALANCE, REQUEST = 6.0, 1.0, 10.0, 20.0
+COMMIT_EVERY = 0.5  # seconds: what is repeated after a SIGKILL
+LONGEST_OUTAGE = 24 * 3600.0  # a member that waits for a dependency fetches nothing, and must not be put out for it
+FINISHES_WITHIN = 1.0  # what a batch in work may take before its partitions go elsewhere
+STOPS_WITHIN = 5.0  # the same, when this process ends
+LEAVES_WITHIN = 15.0
+SHORTEST_WAIT, LONGEST_WAIT = 0.5, 5.0  # between runs
+
+NOISY = ("aiokafka", "faust", "mode", "kafka")
+"""Loggers that write a line for each record at lower levels, at a tenth of the speed."""
+
+_log = structlog.get_logger(__name__)
+
+
+class FaustSource:
+    """Reads Kafka as a member of *group*; runs inside the caller's event loop and leaves signals to the caller."""
+
+    def __init__(
+        self, connection: KafkaConnection, topic_prefix: str, *, group: str, now: Callable[[], datetime]
+    ) -> None:
+        self._connection = connection
+        self._prefix = topic_prefix
+        self._group = group
+        self._now = now
+
+    async def consume(self, handlers: Mapping[str, BatchHandler]) -> None:
+        """
+        Feed each topic's records to its handler until cancelled; one topic never waits for another.
+
+        Raises `DependencyDown` when at the start no broker answers or a topic is missing.
+        """
+        names = [self._prefix + topic for topic in handlers]
+        if missing := sorted(set(names) - (await KafkaAdmin(self._connection).partitions(names)).keys()):
+            raise DependencyDown(f"Kafka has no topic {', '.join(missing)}. Make them with `router topics create`.")
+        for name in NOISY:
+            logging.getLogger(name).setLevel(logging.ERROR)
+        wait = SHORTEST_WAIT
+        while True:
+            run = _Run(self._connection, self._prefix, self._group, handlers, self._now)
+            began = asyncio.get_running_loop().time()
+            problem = await run.until_it_crashes()
+            _log.warning("consumer_restarts", problem=repr(problem))
+            lasted = asyncio.get_running_loop().time() - began
+            wait = SHORTEST_WAIT if lasted > LONGEST_WAIT else min(wait * 2, LONGEST_WAIT)
+            await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+
+
+class _Run:
+    """One life of a Faust app, from joining the group to leaving it."""
+
+    def __init__(
+        self,
+        connection: KafkaConnection,
+        prefix: str,
+        group: str,
+        handlers: Mapping[str, BatchHandler],
+        now: Callable[[], datetime],
+    ) -> None:
+        self._now = now
+        self._app = _build_app(connection, group)
+        self._inboxes = {topic: Inbox(self._app) for topic in handlers}
+        self._handlers = handlers
+        for topic, inbox in self._inboxes.items():
+            _add_agent(self._app, prefix + topic, inbox)
+        self._app.on_partitions_revoked.connect(self._on_revoked)
+
+    async def until_it_crashes(self) -> BaseException | None:
+        """Consume; return why Faust gave up. A handler's own exception is raised: it is a bug."""
+        workers = [asyncio.create_task(self._work(topic), name=f"consume {topic}") for topic in self._handlers]
+        waiter = asyncio.create_task(self._started_then_stopped())
+        try:
+            done, _ = await asyncio.wait([waiter, *workers], return_when=asyncio.FIRST_COMPLETED)
+            for worker in done - {waiter}:
+                worker.result()
+            return waiter.exception() or self._app.crash_reason
+        finally:
+            await asyncio.shield(self._end(waiter, workers))
+
+    async def _started_then_stopped(self) -> None:
+        await self._app.start()
+        await self._app.wait_until_stopped()
+
+    async def _work(self, topic: str) -> None:
+        inbox, handler = self._inboxes[topic], self._handlers[topic]
+        while True:
+            if not (events := await inbox.take()):
+                continue
+            received_at = self._now()
+            await handler([_received(topic, event, received_at) for event in events])
+            for event in events:
+                event.ack()
+
+    async def _on_revoked(self, *_: object, **__: object) -> None:
+        for inbox in self._inboxes.values():
+            inbox.clear()
+        if await self._idle_within(FINISHES_WITHIN):
+            await self._app.consumer.commit()
+
+    async def _idle_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                for inbox in self._inboxes.values():
+                    await inbox.idle.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    async def _end(self, waiter: asyncio.Task[None], workers: Sequence[asyncio.Task[None]]) -> None:
+        """Let the batches in work end, commit, and leave the group."""
+        self._app.flow_control.suspend()
+        for inbox in self._inboxes.values():
+            inbox.clear()
+        await self._idle_within(STOPS_WITHIN)
+        for task in (waiter, *workers):
+            task.cancel()
+        await asyncio.gather(waiter, *workers, return_exceptions=True)
+        try:
+            async with asyncio.timeout(LEAVES_WITHIN):
+                await self._app.stop()
+        except Exception as error:  # noqa: BLE001 - whatever it is, this run is over and the broker notices
+            _log.warning("consumer_left_badly", problem=type(error).__name__)
+
+
+class _ConsumerOnly(BootStrategy):
+    """Starts no producer: facts leave through `KafkaPublisher`."""
+
+    enable_kafka_producer = False
+
+
+class _App(faust.App):
+    """An app that keeps no tables, and so no folder for them."""
+
+    BootStrategy = _ConsumerOnly
+
+    async def on_first_start(self) -> None:
+        """Make no folders."""
+
+
+def _build_app(connection: KafkaConnection, group: str) -> faust.App:
+    return _App(
+        group,
+        broker=[URL(f"kafka://{server}") for server in connection.servers],
+        broker_credentials=_credentials(connection),
+        broker_session_timeout=SESSION,
+        broker_heartbeat_interval=HEARTBEAT,
+        broker_rebalance_timeout=REBALANCE,
+        broker_request_timeout=REQUEST,
+        broker_max_poll_interval=LONGEST_OUTAGE,
+        broker_max_poll_records=BATCH,
+        broker_commit_interval=COMMIT_EVERY,
+        consumer_auto_offset_reset="earliest",
+        stream_wait_empty=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        reply_create_topic=False,
+        store=URL("memory://"),
+        web_enabled=False,
+        autodiscover=False,
+        loghandlers=[],
+    )
+
+
+def _credentials(connection: KafkaConnection) -> faust.auth.Credentials | None:
+    given = connection.client_arguments()
+    tls = connection.tls
+    if "sasl_mechanism" in given:
+        return faust.SASLCredentials(
+            username=connection.options["sasl.username"],
+            password=connection.options["sasl.password"],
+            mechanism=str(given["sasl_mechanism"]),
+            ssl_context=tls,
+        )
+    return faust.SSLCredentials(context=tls) if tls is not None else None
+
+
+def _add_agent(app: faust.App, name: str, inbox: Inbox) -> None:
+    topic = app.topic(name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+
+    async def read(stream: StreamT[bytes]) -> None:
+        async for event in cast("Stream[bytes]", cast("Stream[bytes]", stream).noack()).events():
+            inbox.put(event)
+
+    app.agent(topic, name=f"read-{name}")(read)
+
+
+def _received(topic: str, event: EventT[bytes], received_at: datetime) -> Received:
+    message = event.message
+    headers: Iterable[tuple[str, bytes]] = message.headers or ()  # type: ignore[assignment]  # aiokafka gives pairs
+    return Received(
+        topic=topic,
+        partition=message.partition,
+        offset=message.offset,
+        key=message.key,
+        value=message.value,
+        headers=dict(headers),
+        received_at=received_at,
+    )
