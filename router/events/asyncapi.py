@@ -45,7 +45,7 @@ def document(topics: Mapping[str, Topic], schemas: Mapping[str, Mapping[str, Any
             "version": CONTRACT_VERSION,
             "description": "Every event is a CloudEvents 1.0 event on Kafka. Sent in binary mode; received in binary "
             "mode, in structured mode (application/cloudevents+json) and as bare JSON data.",
-            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "defaultContentType": "application/json",
         "channels": {name: _channel(topic) for name, topic in topics.items()},
