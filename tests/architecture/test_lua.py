@@ -12,6 +12,7 @@ FILES = sorted(FOLDER.glob("*.lua"))
 HEADER = re.compile(r"--\[\[\n(?P<text>.*?)\]\]\n", re.DOTALL)
 ONE = re.compile(r"\b(KEYS|ARGV)\[(\d+)\](?! and on)", re.IGNORECASE)
 LISTED_FROM = re.compile(r"\b(KEYS|ARGV)\[(\d+)\] and on", re.IGNORECASE)
+LOOPED = re.compile(r"\bipairs\((keys|argv)\)", re.IGNORECASE)
 LOOPED_FROM = re.compile(r"for \w+ = (\d+), #(keys|argv)\b", re.IGNORECASE)
 
 
@@ -25,6 +26,7 @@ def used(code: str) -> set[str]:
     """Return the parameters that *code* reads, by number or in a loop to the end."""
     without_comments = re.sub(r"--.*", "", code)
     single = {f"{kind.upper()}[{number}]" for kind, number in ONE.findall(without_comments)}
+    single |= {f"{kind.upper()}[1..]" for kind in LOOPED.findall(without_comments)}
     return single | {f"{kind.upper()}[{number}..]" for number, kind in LOOPED_FROM.findall(without_comments)}
 
 
@@ -49,6 +51,7 @@ def test_a_parameter_without_a_word_is_found() -> None:
     header = "place: a lead.\n KEYS[1] the prefix\n ARGV[1] now\n ARGV[3] and on: items"
 
     assert documented(header) == {"KEYS[1]", "ARGV[1]", "ARGV[3..]"}
+    assert used("for i, item in ipairs(argv) do end") == {"ARGV[1..]"}
     assert used("P = keys[1] -- not argv[9]\nlocal a = argv[2]\nfor i = 3, #argv do end") == {
         "KEYS[1]",
         "ARGV[2]",

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+from router.cli import app
 from router.settings import PREFIX, SECRETS, Settings, load_settings, signing_secret
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +45,14 @@ def test_the_schema_refuses_a_misspelt_key(tmp_path: Path) -> None:
     wrong.write_text(COMPOSE.read_text(encoding="utf-8").replace("healthcheck:", "healthchek:"), encoding="utf-8")
 
     assert check_schema(wrong).returncode == 1
+
+
+@pytest.mark.parametrize("service", sorted(ours))
+def test_every_command_exists(service: str) -> None:
+    """Each command of our processes is one that the command line knows."""
+    answer = CliRunner().invoke(app, [*ours[service]["command"], "--help"])
+
+    assert answer.exit_code == 0, answer.output
 
 
 @pytest.mark.parametrize("service", sorted(ours))
