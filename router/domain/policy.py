@@ -8,7 +8,7 @@ Durations are whole milliseconds; expressions are compiled once, at load.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from router.domain.calendar import Calendar
@@ -164,18 +164,38 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class HttpLookup:
+    """A source that is asked over HTTP. `fields` maps company attributes to paths in its answer."""
+
+    url: str
+    secret_env: str | None
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Enrichment:
-    """Where company facts come from. `dataset` is the parsed file: registrable domain -> attributes."""
+    """
+    Where company facts come from.
+
+    `dataset` is the parsed file, registrable domain -> attributes, and
+    `dataset_digest` the hash of its contents; `columns` are its columns beside `domain`.
+    """
 
     budget: int
     dataset_name: str | None
     dataset: Mapping[str, Mapping[str, object]]
     columns: tuple[str, ...]
+    dataset_digest: str = ""
+    http: HttpLookup | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All that a decision and a placement follow. `version` is a hash; see `router.policy.version`."""
+    """
+    All that a decision and a placement follow. `version` is a hash; see `router.policy.version`.
+
+    `paths` are the values that deciding may ask for, of all expressions but `match` and `members`.
+    """
 
     version: str
     forms: Mapping[str, Form]
@@ -191,3 +211,15 @@ class Policy:
     sla: Mapping[str, SlaTarget]
     limits: Limits
     enrichment: Enrichment | None
+    paths: frozenset[str] = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Gather the paths once."""
+        expressions = [form.when for form in self.forms.values() if form.when is not None]
+        expressions += [rule.when for rule in self.fit.rules]
+        expressions += [segment.when for segment in self.fit.segments]
+        expressions += [rule.when for rule in self.stages]
+        expressions += [rule.when for rule in self.tags]
+        expressions += [route.when for route in self.routes]
+        paths = frozenset[str]().union(*(expression.paths for expression in expressions))
+        object.__setattr__(self, "paths", paths)  # frozen: this is the one moment

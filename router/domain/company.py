@@ -1,0 +1,74 @@
+"""Which company a lead belongs to, and what is known of it: field by field from enrichment, else from the form."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from router.domain.identity import Identity, registrable_domain
+from router.domain.mail_domains import is_disposable, is_free
+from router.events.submission import FormSubmitted
+
+Status = Literal["matched", "missed", "degraded", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyFacts:
+    """
+    What enrichment answered.
+
+    * **status** - matched; missed: nobody knows the company; degraded: a source did not
+      answer in time; skipped: none was asked.
+    * **source** - who answered.
+    * **fields** - what they said, by the names that rules use below `company`.
+    """
+
+    status: Status
+    source: str | None = None
+    fields: Mapping[str, object] = field(default_factory=dict)
+
+
+SKIPPED = CompanyFacts("skipped")
+
+
+def company_domain(submission: FormSubmitted, identity: Identity) -> str | None:
+    """
+    Return the registrable domain of the lead's company.
+
+    That of the address; of the website where the address is nobody's company
+    (free mail, disposable) or there is none.
+    """
+    host = identity.email_host
+    if host is not None and not is_free(host) and not is_disposable(host):
+        return identity.email_domain
+    if submission.website is None:
+        return None
+    domain = registrable_domain(submission.website)
+    return None if domain is None or is_free(domain) or is_disposable(domain) else domain
+
+
+def country_code(text: str | None) -> str | None:
+    """
+    Return a country's ISO 3166 code as rules write it.
+
+    >>> country_code("no"), country_code("UK"), country_code(None)
+    ('NO', 'GB', None)
+    """
+    code = text.strip().upper() if text is not None else None
+    return "GB" if code == "UK" else code
+
+
+def company_values(submission: FormSubmitted, identity: Identity, facts: CompanyFacts) -> dict[str, object]:
+    """Return `company` as rules see it."""
+    values: dict[str, object] = {
+        "name": submission.company,
+        "domain": company_domain(submission, identity),
+        "employees": submission.employees,
+        "industry": submission.industry,
+        "country": country_code(submission.country),
+        "region": submission.region,
+    }
+    values.update((name, value) for name, value in facts.fields.items() if value is not None and value != "")
+    values["known"] = facts.status == "matched"
+    return values

@@ -1,0 +1,101 @@
+"""
+Fills in what a shape refused, so that the rest of a broken configuration can be checked in the same run.
+
+A mended configuration is never used for anything but finding further errors.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from router.policy.shapes import PolicyShape
+
+_ROUNDS = 6  # a mended value may be refused again at a deeper place
+
+_STAND_INS: Mapping[str, Callable[[str], object]] = {
+    "forms": lambda _: {"?": {"action": "?", "intent": "none"}},
+    "fit": lambda _: {"icp_at": 50, "rules": []},
+    "stages": lambda _: [],
+    "reps": lambda _: [],
+    "pools": lambda _: {},
+    "routes": lambda _: [],
+    "sla": lambda _: {},
+    "rules": lambda _: [],
+    "icp_at": lambda _: 50,
+    "name": lambda where: f"? {where}",
+    "id": lambda where: f"? {where}",
+    "tag": lambda _: "?",
+    "action": lambda _: "?",
+    "email": lambda _: "nobody@example.com",
+    "intent": lambda _: "high",
+    "stage": lambda _: "lead",
+    "when": lambda _: "false",
+    "members": lambda _: "true",
+    "points": lambda _: 0,
+    "timezone": lambda _: "UTC",
+    "hours": lambda _: {"mon-fri": ["09:00-17:00"]},
+    "first_touch": lambda _: "5m",
+    "kind": lambda _: "generic",
+    "to": lambda _: ["?"],
+    "url": lambda _: "https://example.com/{domain}",
+}
+
+
+def mend(values: dict[str, object]) -> PolicyShape | None:
+    """Return *values* in shape, with what was refused left out or filled in; None where that cannot be done."""
+    values = copy.deepcopy(values)
+    for _ in range(_ROUNDS):
+        try:
+            return PolicyShape.model_validate(values)
+        except ValidationError as exc:
+            for error in exc.errors(include_url=False, include_input=False, include_context=False):
+                _mend_one(values, error["loc"], error["type"])
+    return None
+
+
+def _mend_one(values: dict[str, object], loc: tuple[int | str, ...], kind: str) -> None:
+    """Remove the value at *loc*, or put in its stand-in where the shape cannot do without it."""
+    chain: list[Any] = [values]
+    path: list[int | str] = []
+    for part in loc:
+        inside = chain[-1]
+        if isinstance(inside, dict) and part in inside:
+            path.append(part)
+            chain.append(inside[str(part)])
+        elif isinstance(inside, list) and isinstance(part, int) and part < len(inside):
+            path.append(part)
+            chain.append(inside[part])
+        elif kind == "missing" and part == loc[-1] and isinstance(inside, dict):
+            inside[str(part)] = _stand_in(part, path)
+            return
+        # else: a branch of a union, or "[key]", which names nothing in the values
+    while path:
+        part, inside = path.pop(), chain[-2]
+        chain.pop()
+        needed = part in _STAND_INS and isinstance(inside, dict) and kind != "extra_forbidden"
+        stand_in = _stand_in(part, path) if needed else None
+        if needed and inside[str(part)] != stand_in:
+            inside[str(part)] = stand_in
+            return
+        if isinstance(inside, dict):
+            inside.pop(part, None)
+            return
+        if isinstance(inside, list) and isinstance(part, int) and not _holds_rules(inside):
+            continue  # a list of plain values goes as a whole
+        if isinstance(inside, list) and isinstance(part, int):
+            inside[part] = {}
+            return
+
+
+def _holds_rules(items: list[Any]) -> bool:
+    """Return whether a list holds rules rather than plain values."""
+    return any(isinstance(item, dict) for item in items)
+
+
+def _stand_in(part: int | str, path: list[int | str]) -> object:
+    make = _STAND_INS.get(str(part))
+    return make(".".join(map(str, path))) if make is not None else "?"
