@@ -1,8 +1,8 @@
 """
 The stream processors' consumer: Faust agents feeding batches to handlers.
 
-With `inbox.py` the only place that imports Faust. What it is trusted with, and
-what not, was read from its source (0.15.3):
+The only module that imports Faust. What Faust is trusted with, and what not, was
+read from its source (0.15.3):
 
 - Offsets are committed from acknowledgements. An event is acknowledged here
   after its handler returned, in the order of its partition; Faust's count of
@@ -13,6 +13,9 @@ what not, was read from its source (0.15.3):
   the whole group while one handler waits for a dependency. Neither is used:
   when partitions are dealt out anew, what waits is dropped, what is in work has
   a second to end, and the rest comes again.
+- Its fetcher makes four tasks a record; `_Consumer` makes none, five times as fast.
+- `pause_partitions` outside of a rebalance drops what is already fetched and takes
+  it for done. `on_buffer_full` does not, and is what full inboxes call.
 - A crash of the app (a commit that failed for good, a lost thread) ends one run
   here, not the process: the next run begins at what was committed.
 """
@@ -24,13 +27,16 @@ import logging
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import cast
+from typing import Any, cast
 
 import faust
 import structlog
 from faust.app.base import BootStrategy
 from faust.streams import Stream
-from faust.types import EventT, StreamT
+from faust.transport.drivers.aiokafka import Consumer as KafkaConsumer
+from faust.transport.drivers.aiokafka import Transport as KafkaTransport
+from faust.types import TP, ChannelT, EventT, StreamT
+from mode.services import WaitResults
 from yarl import URL
 
 from router.adapters.kafka.admin import KafkaAdmin
@@ -101,10 +107,8 @@ class _Run:
     ) -> None:
         self._now = now
         self._app = _build_app(connection, group)
-        self._inboxes = {topic: Inbox(self._app) for topic in handlers}
+        self._inboxes = {topic: _add_agent(self._app, prefix + topic) for topic in handlers}
         self._handlers = handlers
-        for topic, inbox in self._inboxes.items():
-            _add_agent(self._app, prefix + topic, inbox)
         self._app.on_partitions_revoked.connect(self._on_revoked)
 
     async def until_it_crashes(self) -> BaseException | None:
@@ -126,8 +130,7 @@ class _Run:
     async def _work(self, topic: str) -> None:
         inbox, handler = self._inboxes[topic], self._handlers[topic]
         while True:
-            if not (events := await inbox.take()):
-                continue
+            events = await inbox.take()
             received_at = self._now()
             await handler([_received(topic, event, received_at) for event in events])
             for event in events:
@@ -170,6 +173,33 @@ class _ConsumerOnly(BootStrategy):
     enable_kafka_producer = False
 
 
+class _Consumer(KafkaConsumer):
+    """Hands a record over without a task, where it need not wait."""
+
+    async def wait_first(
+        self,
+        *coros: Any,  # noqa: ANN401 - the base class's signature
+        timeout: Any = None,  # noqa: ANN401, ASYNC109 - as above
+    ) -> WaitResults:
+        """
+        Wait for the first of *coros*.
+
+        The fetcher calls this for each record with the hand-over and with the
+        signal that flow is suspended. While flow is active the hand-over alone
+        waits only for room in a queue, which suspension empties.
+        """
+        if len(coros) == 1 or not (self.flow_active and self.app.flow_control.is_active()):
+            return cast("WaitResults", await super().wait_first(*coros, timeout=timeout))
+        hand_over, suspended = coros
+        suspended.close()
+        await hand_over
+        return WaitResults([hand_over], [None], stopped=False)
+
+
+class _Transport(KafkaTransport):
+    Consumer = _Consumer
+
+
 class _App(faust.App):
     """An app that keeps no tables, and so no folder for them."""
 
@@ -177,6 +207,9 @@ class _App(faust.App):
 
     async def on_first_start(self) -> None:
         """Make no folders."""
+
+    def _new_transport(self) -> _Transport:
+        return _Transport(self.conf.broker_consumer, self, loop=self.loop)
 
 
 def _build_app(connection: KafkaConnection, group: str) -> faust.App:
@@ -216,14 +249,31 @@ def _credentials(connection: KafkaConnection) -> faust.auth.Credentials | None:
     return faust.SSLCredentials(context=tls) if tls is not None else None
 
 
-def _add_agent(app: faust.App, name: str, inbox: Inbox) -> None:
+def _add_agent(app: faust.App, name: str) -> Inbox[EventT[bytes], TP]:
+    """Let an agent fill the inbox that is returned from the topic *name*."""
     topic = app.topic(name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+    inbox: Inbox[EventT[bytes], TP] = Inbox(
+        hold=lambda tp: app.consumer.on_buffer_full(tp),  # noqa: PLW0108 - the consumer is not there yet
+        let_go=lambda tp: app.consumer.on_buffer_drop(tp) if tp in app.consumer.assignment() else None,
+    )
+
+    def put(event: EventT[bytes]) -> None:
+        # What was fetched before the partitions were last dealt out comes again. Handled now, it would be
+        # acknowledged ahead of earlier events that were dropped then, and so lose those.
+        message = event.message
+        if message.generation_id == app.consumer_generation_id and app.flow_control.is_active():
+            inbox.put(event, message.tp, message.serialized_value_size)
 
     async def read(stream: StreamT[bytes]) -> None:
-        async for event in cast("Stream[bytes]", cast("Stream[bytes]", stream).noack()).events():
-            inbox.put(event)
+        waiting = cast("ChannelT[bytes]", stream.channel).queue
+        unacknowledged = cast("Stream[bytes]", cast("Stream[bytes]", stream).noack())
+        async for event in unacknowledged.events():
+            put(event)
+            while not waiting.empty():  # the stream gives one event a turn of the loop; take the rest at once
+                put(waiting.get_nowait())
 
     app.agent(topic, name=f"read-{name}")(read)
+    return inbox
 
 
 def _received(topic: str, event: EventT[bytes], received_at: datetime) -> Received:

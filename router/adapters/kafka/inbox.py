@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
 
-from faust.types import TP, AppT, EventT
+Event = TypeVar("Event")
+Partition = TypeVar("Partition")
 
 BATCH = 500
 # Fetching resumes with up to a second's delay: at the lower mark there must be work for longer than that.
@@ -21,61 +22,52 @@ FULL_AT, ROOM_AT = 12_000, 8_000  # records
 FULL_AT_BYTES, ROOM_AT_BYTES = 64 * 2**20, 32 * 2**20
 
 
-@dataclass(slots=True, eq=False)
-class Inbox:
-    """One topic's events, in the order of each partition."""
+class Inbox(Generic[Event, Partition]):
+    """
+    One topic's events, in the order of each partition.
 
-    app: AppT
-    events: deque[EventT[bytes]] = field(default_factory=deque)
-    size: int = 0
-    held: set[TP] = field(default_factory=set)
-    arrived: asyncio.Event = field(default_factory=asyncio.Event)
-    idle: asyncio.Event = field(default_factory=asyncio.Event)
+    * **hold** - leave a partition out of fetching; called again for each event past the mark.
+    * **let_go** - fetch from a partition again.
+    """
 
-    def put(self, event: EventT[bytes]) -> None:
-        """
-        Add *event*, unless it was fetched before the partitions were last dealt out.
+    def __init__(self, hold: Callable[[Partition], None], let_go: Callable[[Partition], None]) -> None:
+        self._hold = hold
+        self._let_go = let_go
+        self._events: deque[tuple[Event, int]] = deque()
+        self._bytes = 0
+        self._held: set[Partition] = set()
+        self._arrived = asyncio.Event()
+        self.idle = asyncio.Event()
+        """Set while the taker waits for an event, so that nothing is in work."""
 
-        Such a one comes again. Handling it now would acknowledge it ahead of
-        earlier ones that were dropped with `clear`, and so lose those.
-        """
-        message = event.message
-        if message.generation_id != self.app.consumer_generation_id or not self.app.flow_control.is_active():
-            return
-        self.events.append(event)
-        self.size += message.serialized_value_size
-        if len(self.events) >= FULL_AT or self.size >= FULL_AT_BYTES:
-            # Not `pause_partitions`: that drops what is already fetched and takes it for done.
-            self.app.consumer.on_buffer_full(message.tp)
-            self.held.add(message.tp)
-        self.arrived.set()
+    def put(self, event: Event, partition: Partition, size: int) -> None:
+        """Add *event* of *partition*, with *size* bytes."""
+        self._events.append((event, size))
+        self._bytes += size
+        if len(self._events) >= FULL_AT or self._bytes >= FULL_AT_BYTES:
+            self._hold(partition)
+            self._held.add(partition)
+        self._arrived.set()
 
-    async def take(self) -> Sequence[EventT[bytes]]:
-        """Wait for an event, and return it with what else is there, in order; nothing if all was dropped meanwhile."""
-        while not self.events:
+    async def take(self) -> Sequence[Event]:
+        """Wait for an event, and return it with what else is there, in order."""
+        while not self._events:
             self.idle.set()
-            self.arrived.clear()
-            await self.arrived.wait()
+            self._arrived.clear()
+            await self._arrived.wait()
         self.idle.clear()
-        seen = 0
-        while (
-            seen < len(self.events) < BATCH
-        ):  # Faust hands over one a turn of the loop: as long as they come, they are there
-            seen = len(self.events)
-            await asyncio.sleep(0)
-        taken = [self.events.popleft() for _ in range(min(BATCH, len(self.events)))]
-        self.size -= sum(event.message.serialized_value_size for event in taken)
-        if self.held and len(self.events) <= ROOM_AT and self.size <= ROOM_AT_BYTES:
-            self._let_go()
-        return taken
+        taken = [self._events.popleft() for _ in range(min(BATCH, len(self._events)))]
+        self._bytes -= sum(size for _, size in taken)
+        if len(self._events) <= ROOM_AT and self._bytes <= ROOM_AT_BYTES:
+            self._release()
+        return [event for event, _ in taken]
 
     def clear(self) -> None:
         """Drop what waits; being unacknowledged, it comes again, here or elsewhere."""
-        self.events.clear()
-        self.size = 0
-        self._let_go()
+        self._events.clear()
+        self._bytes = 0
+        self._release()
 
-    def _let_go(self) -> None:
-        for tp in self.held & self.app.consumer.assignment():
-            self.app.consumer.on_buffer_drop(tp)
-        self.held.clear()
+    def _release(self) -> None:
+        while self._held:
+            self._let_go(self._held.pop())
