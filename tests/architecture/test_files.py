@@ -1,4 +1,4 @@
-"""The form of the source: size, names, and what every folder holds. Layers are held by `lint-imports` in `make lint`."""
+"""The form of the source: size, names, what every folder holds. Layers are held by `lint-imports` in `make lint`."""
 
 from pathlib import Path
 
