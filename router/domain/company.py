@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from router.domain.identity import Identity, registrable_domain
 from router.domain.mail_domains import is_disposable, is_free
 from router.events.submission import FormSubmitted
 
+Mailbox = Literal["free", "disposable", "own"]
 Status = Literal["matched", "missed", "degraded", "skipped"]
 
 
@@ -32,6 +34,19 @@ class CompanyFacts:
 SKIPPED = CompanyFacts("skipped")
 
 
+@lru_cache(maxsize=16_384)
+def mailbox(host: str) -> Mailbox:
+    """
+    Return whose mailboxes stand at *host*.
+
+    >>> mailbox("gmail.com"), mailbox("mailinator.com"), mailbox("acme.example")
+    ('free', 'disposable', 'own')
+    """
+    if is_disposable(host):
+        return "disposable"
+    return "free" if is_free(host) else "own"
+
+
 def company_domain(submission: FormSubmitted, identity: Identity) -> str | None:
     """
     Return the registrable domain of the lead's company.
@@ -40,12 +55,12 @@ def company_domain(submission: FormSubmitted, identity: Identity) -> str | None:
     (free mail, disposable) or there is none.
     """
     host = identity.email_host
-    if host is not None and not is_free(host) and not is_disposable(host):
+    if host is not None and mailbox(host) == "own":
         return identity.email_domain
     if submission.website is None:
         return None
     domain = registrable_domain(submission.website)
-    return None if domain is None or is_free(domain) or is_disposable(domain) else domain
+    return domain if domain is not None and mailbox(domain) == "own" else None
 
 
 def country_code(text: str | None) -> str | None:

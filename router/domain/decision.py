@@ -14,11 +14,10 @@ from datetime import datetime, timedelta
 from typing import Literal, Protocol, TypeVar
 
 from router.domain import reasons
-from router.domain.company import CompanyFacts, company_values, country_code
+from router.domain.company import CompanyFacts, Mailbox, company_values, country_code, mailbox
 from router.domain.expressions import Expression, Scope
 from router.domain.fit import FitResult, assess
 from router.domain.identity import Identity
-from router.domain.mail_domains import is_disposable, is_free
 from router.domain.policy import Form, Intent, Policy, Route, SlaTarget, Stage
 from router.domain.seniority import Seniority, seniority_of
 from router.events.base import rfc3339
@@ -106,8 +105,9 @@ def decide(
     seniority = seniority_of(submission.job_title)
     form = policy.forms.get(submission.form)
 
+    mail = mailbox(identity.email_host) if identity.email_host is not None else None
     values: dict[str, object] = {
-        "lead": _lead_values(submission, identity, seniority, submitted_at),
+        "lead": _lead_values(submission, identity, mail, seniority, submitted_at),
         "company": (company := company_values(submission, identity, facts)),
         "form": {"key": submission.form, "action": form.action if form else None},
         "engagement": {"score": engagement_score},
@@ -148,7 +148,7 @@ def decide(
     told = [
         *_of_time(policy, ahead=ahead, too_old=too_old),
         *reasons.of_intent(submission.form, form, level),
-        *reasons.of_company(company, facts, fit, free_email=bool(identity.email_host and is_free(identity.email_host))),
+        *reasons.of_company(company, facts, fit, free_email=mail == "free"),
         *reasons.of_seniority(seniority.level),
         *reasons.of_fit(fit, policy.fit),
         *reasons.of_engagement(engagement_score, policy.engagement),
@@ -292,19 +292,19 @@ def _clock(
 def _lead_values(
     submission: FormSubmitted,
     identity: Identity,
+    mail: Mailbox | None,
     seniority: Seniority,
     submitted_at: datetime,
 ) -> dict[str, object]:
-    host = identity.email_host
     values: dict[str, object] = {
         **submission.__dict__,  # the fields as they are; a dump would cost more than all rules together
         "submitted_at": submitted_at,
         "email": identity.email,
         "phone": identity.phone,
         "country": country_code(submission.country),
-        "email_domain": host,
-        "free_email": host is not None and is_free(host),
-        "disposable_email": host is not None and is_disposable(host),
+        "email_domain": identity.email_host,
+        "free_email": mail == "free",
+        "disposable_email": mail == "disposable",
         "seniority": seniority.level,
         "seniority_rank": seniority.rank,
         "department": seniority.department,

@@ -54,7 +54,8 @@ def assess(fit: Fit, scope: Scope) -> FitResult:
         results.append(RuleResult(rule.name, rule.points, verdict.matched, verdict.unknown))
     score = held(total)
     icp = score >= fit.icp_at
-    scope.add("fit", {"score": score, "icp": icp})
+    if fit.segments_ask_for_it:
+        scope.add("fit", {"score": score, "icp": icp})
     segment, open_segments = _segment(fit, scope)
     # a lead without a segment has "", so that a rule can compare: it is decided, not unknown
     scope.add("fit", {"score": score, "icp": icp, "segment": segment or ""})

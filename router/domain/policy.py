@@ -55,6 +55,11 @@ class Fit:
     rules: tuple[FitRule, ...]
     segments: tuple[Segment, ...]
 
+    @property
+    def segments_ask_for_it(self) -> bool:
+        """Whether a segment depends on the score, which must then be known before."""
+        return any(not one.when.paths.isdisjoint({"fit.score", "fit.icp"}) for one in self.segments)
+
 
 @dataclass(frozen=True, slots=True)
 class Engagement:

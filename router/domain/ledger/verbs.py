@@ -1,7 +1,8 @@
 """
 What the ledger can be asked to do. Every verb is one atomic step and safe to repeat.
 
-Instants and durations are whole milliseconds. The same objects go to the model
+Instants and durations are whole milliseconds; `trace` is the traceparent of the
+event that asked, for the events that follow. The same objects go to the model
 (`router.domain.ledger.model`) and, as JSON, to its twin in Redis.
 """
 
@@ -60,6 +61,7 @@ class Place:
     steps: tuple[Step, ...] = ()
     escalate_to: str | None = None
     considered: int = 0
+    trace: str | None = None
     verb: str = "place"
 
 
@@ -74,6 +76,7 @@ class Act:
     at: int
     attempt: int | None = None
     channel: str | None = None
+    trace: str | None = None
     verb: str = "act"
 
 
@@ -85,6 +88,7 @@ class Close:
     lead_id: str
     outcome: str
     at: int
+    trace: str | None = None
     verb: str = "close"
 
 
@@ -97,6 +101,7 @@ class Attend:
     at: int
     ttl: int
     heartbeat: bool = False
+    trace: str | None = None
     verb: str = "attend"
 
 
