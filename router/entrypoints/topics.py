@@ -9,15 +9,19 @@ brokers there are.
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 
 from router.adapters.kafka.admin import KafkaAdmin, TopicSpec, TopicState
 from router.adapters.kafka.connection import KafkaConnection
+from router.errors import DependencyDown
 from router.events.catalogue import Topic, catalogue
 from router.settings import Settings
 
+SHOWN_WITHIN = 15.0
+LOOKED_AGAIN = 0.1  # seconds; a broker needs some milliseconds to hear from its controller
 EMBEDDED = "ROUTER_KAFKA is not set: the embedded log makes its topics itself, so nothing is to be made or checked."
 
 
@@ -130,11 +134,17 @@ def list_topics(settings: Settings) -> Listing:
 
 
 async def create(settings: Settings) -> Creation:
-    """Make the topics that are missing and leave the others as they are; raises `DependencyDown` without a broker."""
+    """
+    Make the topics that are missing, leave the others as they are, and return when the broker shows them all.
+
+    Raises `DependencyDown` without a broker.
+    """
     if settings.kafka is None:
         return Creation(embedded=True)
     specs = {settings.topic_prefix + topic.name: _spec(settings.topic_prefix, topic) for topic in catalogue().values()}
-    made = await _admin(settings.kafka, settings).create(list(specs.values()))
+    admin = _admin(settings.kafka, settings)
+    made = await admin.create(list(specs.values()))
+    await _shown(admin, made)
     return Creation(embedded=False, made=tuple(made), present=tuple(name for name in specs if name not in made))
 
 
@@ -164,6 +174,16 @@ def differences(spec: TopicSpec, state: TopicState | None, bootstrap: str) -> It
     mend = f"kafka-configs.sh {at} --alter --entity-type topics --entity-name {spec.name} --add-config {added}"
     for key, value in wrong.items():
         yield Difference(spec.name, key, value, state.configs.get(key, "not set"), mend)
+
+
+async def _shown(admin: KafkaAdmin, names: Sequence[str]) -> None:
+    """Wait until the broker shows what its controller has made, so that whoever comes next finds it."""
+    try:
+        async with asyncio.timeout(SHOWN_WITHIN):
+            while len(await admin.partitions(names)) < len(names):  # noqa: ASYNC110 - a broker sends no news of it
+                await asyncio.sleep(LOOKED_AGAIN)
+    except TimeoutError:
+        raise DependencyDown("Kafka made the topics and does not show them yet. Try router topics check.") from None
 
 
 def _spec(prefix: str, topic: Topic) -> TopicSpec:
