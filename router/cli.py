@@ -220,5 +220,29 @@ def _print_topics(report: Listing | Creation | Drift, *, as_json: bool) -> None:
             typer.echo(line)
 
 
+@app.command(epilog="Example:  ROUTER_KAFKA=broker:9092 ROUTER_REDIS_URL=redis://redis:6379 router worker")
+def worker() -> None:
+    """Run the stream processors until stopped; any number of workers may run side by side."""
+    _run_worker("")
+
+
+@app.command(epilog="Examples:  router up    ROUTER_DATA_DIR=/var/lib/router router up")
+def up() -> None:
+    """Run everything in one process, on the embedded log and Valkey unless the settings name servers."""
+    _run_worker("up")
+
+
+def _run_worker(consumer: str) -> None:
+    import uvloop  # noqa: PLC0415 - quick help
+
+    from router.entrypoints.logs import set_up_logs  # noqa: PLC0415 - quick help
+    from router.entrypoints.worker import run_worker  # noqa: PLC0415 - quick help
+    from router.settings import load_settings  # noqa: PLC0415 - quick help
+
+    settings = load_settings()
+    set_up_logs(settings.log_style)
+    uvloop.run(run_worker(settings, consumer))
+
+
 if __name__ == "__main__":
     main()

@@ -7,10 +7,12 @@ in-memory one included, passes it. Implementations stand in `router/adapters/`.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
+
+from router.domain.ledger.verbs import Verb
 
 Headers = Mapping[str, bytes]
 
@@ -57,6 +59,9 @@ class Publisher(Protocol):
         written, and publishing all of it again is the way on.
         """
 
+    async def aclose(self) -> None:
+        """Let what is on its way arrive, and close the connections."""
+
 
 class Source(Protocol):
     """Reads the log as a member of a group, with at-least-once delivery."""
@@ -67,7 +72,8 @@ class Source(Protocol):
 
         Takes what is already there and never waits to fill a batch. A record is
         committed only after its handler returned; after a crash it comes again.
-        Outlives an outage of the log by itself.
+        Outlives an outage of the log by itself; raises `DependencyDown` only when
+        it finds no log at its start.
         """
 
 
@@ -75,10 +81,13 @@ class Tail(Protocol):
     """Reads the log outside any group, for watchers, checks and reports."""
 
     def read(self, topics: Sequence[str], *, follow: bool) -> AsyncIterator[Received]:
-        """Yield all records of *topics* from the beginning; with *follow*, go on with new ones, else stop at the end."""
+        """Yield all records of *topics* from the beginning; with *follow* go on with new ones, else stop at the end."""
 
     async def last(self, topic: str, count: int) -> Sequence[Received]:
         """Return up to *count* newest records of each partition of *topic*; empty where the topic has none."""
+
+    async def aclose(self) -> None:
+        """Close the connections."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +101,75 @@ class Lookup:
 class Enricher(Protocol):
     """Looks companies up by registrable domain."""
 
-    async def lookup(self, domain: str) -> Lookup:
-        """Return what is known of *domain*; a miss is an answer. Raises `DependencyDown` when it cannot tell."""
+    async def lookup(self, domains: Collection[str]) -> Mapping[str, Lookup]:
+        """
+        Return what is known of each domain; a miss is an answer.
+
+        A domain that is not in the answer could not be looked up. The caller has
+        a time budget and cancels the call when it is used up.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """One behaviour of `whose` (see `Activities`), to be counted once by `activity_id`. `at` is in ms."""
+
+    whose: str
+    activity_id: str
+    kind: str
+    at: int
+
+
+class Activities(Protocol):
+    """Remembers behaviour, by `lead:<lead_id>` for a person and `domain:<domain>` for a company."""
+
+    async def note(self, activities: Sequence[Activity]) -> None:
+        """Remember them; one that is known already changes nothing. Raises `DependencyDown`."""
+
+    async def of(self, whose: Sequence[str]) -> Sequence[Sequence[tuple[str, int]]]:
+        """Return (kind, at in ms) of each in the order asked for. Raises `DependencyDown`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """
+    What one verb came to in the ledger.
+
+    * **code** - that of `router.domain.ledger.facts.Answer`, or `error` for a bug inside the ledger.
+    * **facts** - JSON list of facts; **decision** - JSON of the decision that a `decided` fact among them speaks of.
+    * **entry** - names it in the outbox, where it stands until `published`; empty where there are no facts.
+    """
+
+    code: str
+    facts: bytes
+    decision: bytes = b""
+    entry: bytes = b""
+    trace: str | None = None
+    message: str = ""
+
+
+class Ledger(Protocol):
+    """
+    Who holds which lead, who is free, who waits.
+
+    Each verb is one atomic step and safe to repeat. What follows from it stands
+    in the outbox from the same instant on, so that a process that dies before it
+    has published loses nothing.
+    """
+
+    async def apply(self, verbs: Sequence[Verb]) -> Sequence[Applied]:
+        """
+        Apply *verbs* in order and answer each.
+
+        Raises `DependencyDown` where the ledger did not answer; then they may have been applied, applying them again
+        is harmless, and their facts come from the outbox.
+        """
+
+    async def published(self, applied: Sequence[Applied]) -> None:
+        """Take out of the outbox what the log has acknowledged."""
+
+    async def abandoned(self) -> Sequence[Applied]:
+        """Return a part of what stands in the outbox and whose publisher is gone; empty where there is none."""
 
 
 class Clock(Protocol):

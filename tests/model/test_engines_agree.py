@@ -95,7 +95,7 @@ def machine(client: redis.Redis, function: str) -> type[RuleBasedStateMachine]:
         @initialize()
         def begin(self) -> None:
             self.install_policy([2, 2, 1, 3], [1, 2, 3, 16], -1, None)
-            for rep in ("ana", "cai"):
+            for rep in REPS:
                 self.twins.apply(Attend(rep, "available", self.now, 0), self.now)
 
         @rule(
@@ -152,6 +152,24 @@ def machine(client: redis.Redis, function: str) -> type[RuleBasedStateMachine]:
             live = known.attempt if known else 1
             number = None if attempt is None else live if attempt == "live" else max(1, live - 1)
             self.twins.apply(Act(self.next_id(), lead, rep, action, self.now - ago, number, "call"), self.now)
+
+        @rule(pick=st.integers(0, 5), action=st.sampled_from(("accept", "decline", "decline", "touch")))
+        def holder_answers(self, pick: int, action: str) -> None:
+            held = sorted(lead.id for lead in self.twins.model.leads.values() if lead.rep is not None)
+            if held:
+                lead = self.twins.model.leads[held[pick % len(held)]]
+                self.twins.apply(Act(self.next_id(), lead.id, str(lead.rep), action, self.now), self.now)
+
+        @rule(times=st.integers(1, 3), late=st.sampled_from((0, 0, 150)))
+        def timers_fire(self, times: int, late: int) -> None:
+            for _ in range(times):
+                self.now = max(self.now, min(self.twins.model.timers.values(), default=self.now)) + late
+                self.twins.apply(Tick(100), self.now)
+
+        @rule(rep=st.sampled_from(REPS), status=st.sampled_from(("available", "busy", "away")))
+        def turns(self, rep: str, status: str) -> None:
+            self.now += 1
+            self.twins.apply(Attend(rep, status, self.now, 0), self.now)
 
         @rule(back=st.integers(0, 3), rep=st.sampled_from(REPS))
         def act_again(self, back: int, rep: str) -> None:
@@ -214,6 +232,6 @@ def test_engines_agree(server: ValkeyServer) -> None:
     run_state_machine_as_test(
         machine(client, load(client)),
         settings=settings(
-            max_examples=150, stateful_step_count=60, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=200, stateful_step_count=80, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

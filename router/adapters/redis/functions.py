@@ -11,7 +11,7 @@ import hashlib
 from importlib import resources
 
 PARTS = (
-    "store", "reps", "leads", "offers", "advance", "place", "act", "close", "attend", "tick", "install", "apply",
+    "store", "reps", "leads", "offers", "advance", "place", "act", "close", "attend", "tick", "install", "apply", "activities",
 )  # fmt: skip
 """In the order in which they build on each other."""
 

@@ -1,110 +1,165 @@
 """
-The ledger in Redis: verbs go in as one call of the Lua library, answers come back with their outbox entries.
+The ledger in Redis: verbs go in as one call of the Lua library, what follows comes back and stands in the outbox.
 
-What is in a call's answer also stands in the outbox, under this process's
-publisher id, until it is removed after publishing.
+An outbox entry belongs to a publisher: one id of one process, good for as long
+as nothing goes wrong. Where an answer was lost, what was applied stands in the
+outbox unpublished; so the id is given up, its liveness runs out, and the next
+sweep, of whichever worker, publishes it.
 """
 
 from __future__ import annotations
 
+import asyncio
+import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import orjson
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import ResponseError
 
+from router.adapters.redis.connection import asking
 from router.adapters.redis.functions import library
-from router.domain.ledger.facts import Fact
 from router.domain.ledger.verbs import Verb
+from router.domain.routing import Audience
 from router.errors import DependencyDown, RouterError
+from router.ports import Applied
 
-DOWN = (RedisConnectionError, RedisTimeoutError, OSError)
-
-
-class LedgerForgot(RouterError):
-    """The ledger is not in this Redis, or not all of it: nothing may be decided on it."""
-
-
-class LedgerFault(RouterError):
-    """A verb failed inside the ledger; a bug. The others of its batch are not affected."""
+ALIVE_FOR = 1_200  # ms; after that a publisher that is not heard of is taken for gone
+ALIVE_EVERY = 0.3  # seconds
+SWEPT_AT_ONCE = 200  # entries
+LEASE = 2_000  # ms; saves repeats, correctness does not need it
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What one verb came to; `code` is that of `router.domain.ledger.facts`, or `error`."""
-
-    code: str
-    facts: bytes
-    decision: bytes
-    entry: bytes
-    message: bytes
-
-    def fact_list(self) -> list[Fact]:
-        """Return the facts as dicts."""
-        return orjson.loads(self.facts)  # type: ignore[no-any-return]  # what the ledger wrote
+class LedgerForgot(DependencyDown):
+    """The ledger is not in this Redis, or not all of it: nothing may be decided on it until it is restored."""
 
 
 class RedisLedger:
-    """Applies verbs in one workspace's ledger, many a call."""
+    """One workspace's ledger; implements `router.ports.Ledger`."""
 
     def __init__(self, client: Redis, workspace: str) -> None:
         self._client = client
         self.prefix = f"{{{workspace}}}:"
         self._function, self._source = library()
+        self._publisher = secrets.token_hex(8)
+        self._announced = ""
 
-    async def apply(self, verbs: Sequence[Verb], publisher: str, now: int | None = None) -> list[Applied]:
-        """
-        Apply *verbs* in order, each as one atomic step of its own.
+    async def apply(self, verbs: Sequence[Verb], now: int | None = None) -> Sequence[Applied]:
+        """Apply *verbs*, each as one atomic step; *now* (ms) stands in for the server's time in tests."""
+        if self._announced != self._publisher:
+            await self.announce()
+        items = [orjson.dumps(verb) for verb in verbs]
+        try:
+            rows = await self._call("" if now is None else str(now), self._publisher, *items)
+        except (DependencyDown, asyncio.CancelledError):
+            self._give_up()
+            raise
+        return [
+            Applied(code.decode(), facts, decision, entry, getattr(verb, "trace", None), message.decode())
+            for verb, (code, facts, decision, entry, message) in zip(verbs, rows, strict=True)
+        ]
 
-        * **publisher** - under whose id the facts stand in the outbox.
-        * **now** - in ms, for tests and replays; the server's own time by default.
+    async def published(self, applied: Sequence[Applied]) -> None:
+        """Take *applied* out of the outbox; where that fails it is published once more, under the same ids."""
+        try:
+            with asking():
+                await self._client.xdel(self.prefix + "out", *(one.entry for one in applied))
+        except DependencyDown:
+            self._give_up()
 
-        Raises `DependencyDown` when Redis did not answer: the verbs may then have been applied, and applying
-        them again is harmless, but their facts must come from the outbox. Raises `LedgerForgot`.
-        """
-        arguments = ["" if now is None else str(now), publisher, *(orjson.dumps(verb) for verb in verbs)]
-        rows = await self._call(arguments)
-        return [Applied(row[0].decode(), row[1], row[2], row[3], row[4]) for row in rows]
+    async def abandoned(self) -> Sequence[Applied]:
+        """Return entries whose publisher is gone, the oldest first, while this process holds the lease to sweep."""
+        with asking():
+            if not await self._client.set(self.prefix + "sweep", self._publisher, px=LEASE, nx=True):
+                holder = await self._client.get(self.prefix + "sweep")
+                if holder != self._publisher.encode():
+                    return []
+            entries = await self._client.xrange(self.prefix + "out", count=SWEPT_AT_ONCE)
+            publishers = sorted({values[b"p"] for _, values in entries})
+            if not publishers:
+                return []
+            alive = await self._client.mget([self._liveness(name.decode()) for name in publishers])
+        gone = {name for name, sign in zip(publishers, alive, strict=True) if sign is None}
+        return [
+            Applied("done", values[b"f"], values[b"d"], entry, values[b"h"].decode() or None)
+            for entry, values in entries
+            if values[b"p"] in gone
+        ]
 
-    async def _call(self, arguments: list[str | bytes]) -> list[list[bytes]]:
+    async def announce(self) -> None:
+        """Say that this publisher lives."""
+        name = self._publisher
+        with asking():
+            await self._client.set(self._liveness(name), b"1", px=ALIVE_FOR)
+        self._announced = name
+
+    async def stay_alive(self) -> None:
+        """Announce the publisher for ever; while Redis is away that is nobody's concern."""
+        while True:
+            try:
+                await self.announce()
+            except DependencyDown:
+                self._announced = ""
+            await asyncio.sleep(ALIVE_EVERY)
+
+    async def resign(self) -> None:
+        """Leave at once what is in the outbox to the others; for the orderly end of a process."""
+        with asking():
+            await self._client.delete(self._liveness(self._publisher))
+
+    async def audiences(self) -> Sequence[Audience]:
+        """Return the audiences that the ledger knows, without members."""
+        with asking():
+            names = sorted(await self._client.smembers(self.prefix + "auds"))
+            fields = ("pool", "strategy", "match", "values")
+            rows = [await self._client.hmget(f"{self.prefix}aud:{name.decode()}", fields) for name in names]
+        return [
+            Audience(name.decode(), pool.decode(), strategy.decode(), (), match.decode() or None, values.decode())
+            for name, (pool, strategy, match, values) in zip(names, rows, strict=True)
+        ]
+
+    async def begin(self, epoch: str) -> bool:
+        """Start an empty ledger; False where there is one already."""
+        with asking():
+            return bool(await self._client.set(self.prefix + "epoch", epoch, nx=True))
+
+    async def sequence(self) -> int | None:
+        """Return the last sequence of lead-assignments, or None where there is no ledger."""
+        with asking():
+            epoch, last = await self._client.mget(self.prefix + "epoch", self.prefix + "seq")
+        return None if epoch is None else int(last or 0)
+
+    async def fingerprint(self, mine: str) -> str:
+        """Return the fingerprint of the identity key that this ledger was begun with; the first to ask sets it."""
+        with asking():
+            kept = await self._client.set(self.prefix + "identity", mine, nx=True, get=True)
+        return mine if kept is None else kept.decode()
+
+    def _liveness(self, publisher: str) -> str:
+        return f"{self.prefix}alive:{publisher}"
+
+    def _give_up(self) -> None:
+        self._publisher = secrets.token_hex(8)
+
+    async def _call(self, *arguments: str | bytes) -> list[list[bytes]]:
         for _ in range(2):
             try:
-                return await self._client.fcall(self._function, 1, self.prefix, *arguments)  # type: ignore[no-any-return, misc, arg-type]  # redis types awaitable and plain together
+                with asking():
+                    return await self._client.fcall(self._function, 1, self.prefix, *arguments)  # type: ignore[no-any-return, misc, arg-type]  # redis types the waiting and the plain client as one
             except ResponseError as exc:
-                if "Function not found" in str(exc):
+                if "unction not found" in str(exc):
                     await self._load()
-                    continue
-                if "FORGOT" in str(exc):
-                    message = f"the ledger {self.prefix} is not in this Redis"
+                elif "FORGOT" in str(exc):
+                    message = (
+                        f"the ledger {self.prefix} is gone from Redis. Restore Redis from its append-only file or a "
+                        "backup; nothing is decided until then"
+                    )
                     raise LedgerForgot(message) from None
-                if str(exc).startswith(("LOADING", "MASTERDOWN", "READONLY", "OOM", "MISCONF")):
-                    raise DependencyDown(f"Redis: {exc}") from exc
-                raise LedgerFault(str(exc)) from exc
-            except DOWN as exc:
-                raise DependencyDown(f"Redis: {exc}") from exc
+                else:
+                    raise
         message = "Redis does not keep the ledger's functions"
         raise DependencyDown(message)
 
     async def _load(self) -> None:
-        try:
+        with asking():
             await self._client.function_load(self._source, replace=True)  # type: ignore[misc]  # as above
-        except DOWN as exc:
-            raise DependencyDown(f"Redis: {exc}") from exc
-
-    async def begin(self, epoch: str) -> bool:
-        """Start an empty ledger; False where there is one already."""
-        try:
-            return bool(await self._client.set(self.prefix + "epoch", epoch, nx=True))
-        except RedisError as exc:
-            raise DependencyDown(f"Redis: {exc}") from exc
-
-    async def sequence(self) -> int | None:
-        """Return the last sequence of lead-assignments, or None where there is no ledger."""
-        try:
-            epoch, last = await self._client.mget(self.prefix + "epoch", self.prefix + "seq")
-        except RedisError as exc:
-            raise DependencyDown(f"Redis: {exc}") from exc
-        return None if epoch is None else int(last or 0)

@@ -22,8 +22,10 @@ redis.register_function("FUNCTION_NAME", function(keys, argv)
   advance()
   local out = {}
   for i = 3, #argv do
+    local trace = ""
     local ok, code, decision = pcall(function()
       local item = cjson.decode(argv[i])
+      trace = opt(item.trace) or ""
       local answer = verbs[item.verb](item)
       return answer, item.verb == "place" and answer == "done" and item.decision or ""
     end)
@@ -35,7 +37,7 @@ redis.register_function("FUNCTION_NAME", function(keys, argv)
     local json, entry = "[]", ""
     if #facts > 0 then
       json = cjson.encode(facts)
-      entry = redis.call("XADD", P .. "out", "*", "p", argv[2], "f", json, "d", decision)
+      entry = redis.call("XADD", P .. "out", "*", "p", argv[2], "f", json, "d", decision, "h", trace)
       facts = {}
     end
     out[#out + 1] = { code, json, decision, entry, message }

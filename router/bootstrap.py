@@ -1,0 +1,155 @@
+"""
+The only place that builds objects from settings: the log, the ledger, and the worker between them.
+
+Everything is opened here and closed here; processes (`router.entrypoints`) only
+say what they want to run.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from redis.asyncio import Redis
+
+from router.adapters.embedded.retention import StreamRetention
+from router.adapters.embedded.streams import StreamPublisher, StreamSource
+from router.adapters.embedded.tail import StreamTail
+from router.adapters.embedded.valkey import embedded_valkey
+from router.adapters.enrichment.dataset import DatasetEnricher
+from router.adapters.kafka.connection import KafkaConnection
+from router.adapters.kafka.consumer import KafkaTail
+from router.adapters.kafka.faust_app import FaustSource
+from router.adapters.kafka.producer import KafkaPublisher
+from router.adapters.redis.activities import RedisActivities
+from router.adapters.redis.connection import connect
+from router.adapters.redis.ledger import RedisLedger
+from router.events.catalogue import catalogue
+from router.pipeline.work import InForce
+from router.policy.load import load_policy
+from router.ports import Clock, Publisher, Source, Tail
+from router.settings import Settings, identity_key
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the present instant in UTC."""
+        return datetime.now(UTC)
+
+
+CLOCK = SystemClock()
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The log, ready to use; `retention` trims the embedded one, a broker does that by itself."""
+
+    publisher: Publisher
+    source: Source
+    tail: Tail
+    retention: StreamRetention | None
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """Everything that a worker works with."""
+
+    log: Log
+    redis: Redis
+    ledger: RedisLedger
+    in_force: InForce
+    identity_key: bytes
+    clock: Clock
+    workspace: str
+    topic_prefix: str
+
+    def ports(self) -> Mapping[str, object]:
+        """Return what the steps of the pipeline may ask for, by name."""
+        return {
+            "publisher": self.log.publisher,
+            "ledger": self.ledger,
+            "activities": RedisActivities(self.redis, self.workspace),
+            "enricher": DatasetEnricher(self.in_force),
+            "in_force": self.in_force,
+            "identity_key": self.identity_key,
+            "clock": self.clock,
+            "workspace": self.workspace,
+            "topic_prefix": self.topic_prefix,
+        }
+
+
+@asynccontextmanager
+async def station(settings: Settings, consumer: str = "") -> AsyncIterator[Station]:
+    """
+    Open all that a worker needs; *consumer* names it on the embedded log (default: by its process id).
+
+    Raises `PolicyInvalid`, `BadInput` and `DependencyDown` for what cannot be used or reached.
+    """
+    policy = load_policy(settings.config).policy
+    key = identity_key(settings)
+    async with AsyncExitStack() as stack:
+        urls = await stack.enter_async_context(_servers(settings))
+        client = connect(urls.redis)
+        stack.push_async_callback(client.aclose)
+        log = await stack.enter_async_context(_log(settings, urls.log, consumer or f"worker-{os.getpid()}"))
+        yield Station(
+            log,
+            client,
+            RedisLedger(client, settings.workspace),
+            InForce(policy),
+            key,
+            CLOCK,
+            settings.workspace,
+            settings.topic_prefix,
+        )
+
+
+@asynccontextmanager
+async def log_of(settings: Settings) -> AsyncIterator[Log]:
+    """Open only the log, for processes that write to it or look at it."""
+    async with _servers(settings) as urls, _log(settings, urls.log, f"looker-{secrets.token_hex(4)}") as log:
+        yield log
+
+
+@dataclass(frozen=True, slots=True)
+class _Urls:
+    redis: str
+    log: str | None
+
+
+@asynccontextmanager
+async def _servers(settings: Settings) -> AsyncIterator[_Urls]:
+    """Say where Redis and the embedded log are, and start the bundled Valkey where the settings name no server."""
+    if settings.redis_url is not None and settings.kafka is not None:
+        yield _Urls(str(settings.redis_url), None)
+        return
+    async with embedded_valkey(settings.data_dir) as url:
+        yield _Urls(str(settings.redis_url or url), None if settings.kafka is not None else url)
+
+
+@asynccontextmanager
+async def _log(settings: Settings, url: str | None, consumer: str) -> AsyncIterator[Log]:
+    prefix, now, group = settings.topic_prefix, CLOCK.now, f"router-{settings.workspace}"
+    if url is None:
+        kafka = KafkaConnection(str(settings.kafka), settings.kafka_options())
+        publisher = KafkaPublisher(kafka, prefix)
+        await publisher.start()
+        try:
+            yield Log(publisher, FaustSource(kafka, prefix, group=group, now=now), KafkaTail(kafka, prefix, now), None)
+        finally:
+            await publisher.aclose()
+        return
+    streams = StreamPublisher(url, prefix, now)
+    tail = StreamTail(url, prefix, now)
+    retention = StreamRetention(url, prefix, {name: topic.retention for name, topic in catalogue().items()}, now)
+    try:
+        yield Log(streams, StreamSource(url, prefix, group=group, consumer=consumer, now=now), tail, retention)
+    finally:
+        await streams.aclose()
+        await tail.aclose()

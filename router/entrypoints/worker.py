@@ -1,0 +1,172 @@
+"""
+A worker: consumes the input topics, fires the ledger's timers, publishes what follows. Any number may run.
+
+Before it takes the first event it makes sure that it may: that this Redis keeps
+what it is told, that the ledger and the log belong together, and that lead ids
+are made with the same key as before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import secrets
+import signal
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+
+import orjson
+import structlog
+
+from router.adapters.redis.connection import asking
+from router.bootstrap import Station, station
+from router.errors import BadInput, DependencyDown
+from router.pipeline.install import install
+from router.pipeline.publish import deliver
+from router.pipeline.render import render
+from router.pipeline.rounds import keep_sweeping, keep_ticking
+from router.pipeline.runner import handlers, until_up
+from router.settings import Settings
+
+log = structlog.get_logger()
+
+LOOKED_AT = 200  # newest records of each partition: the order on a partition is nearly that of `sequence`
+EXTEND_EVERY = 3600.0  # seconds; calendars reach the ledger 14 days ahead
+
+
+async def run_worker(settings: Settings, consumer: str = "", ready: Callable[[], None] = lambda: None) -> None:
+    """
+    Run until SIGTERM or SIGINT; then end what is in work, leave the group, and return.
+
+    *ready* is called when events are about to be consumed.
+    """
+    async with station(settings, consumer) as place:
+        await prepare(place, allow_volatile=settings.allow_volatile_redis)
+        log.info("worker.ready", workspace=place.workspace, policy=place.in_force.policy.version)
+        ready()
+        await until_signal(work(place))
+        with suppress(DependencyDown):
+            await place.ledger.resign()
+    log.info("worker.stopped")
+
+
+async def prepare(place: Station, *, allow_volatile: bool) -> None:
+    """Check the servers and put the policy in force; raises what stands in the way."""
+    await _lasting(place, allow=allow_volatile)
+    await _not_forgotten(place)
+    await _same_people(place)
+    await put_in_force(place)
+
+
+async def work(place: Station) -> None:
+    """Do everything that a worker does, until cancelled or until one part fails for good."""
+    ledger, publisher, name = place.ledger, place.log.publisher, place.workspace
+    parts: list[Awaitable[None]] = [
+        ledger.stay_alive(),
+        keep_ticking(ledger, publisher, name),
+        keep_sweeping(ledger, publisher, name),
+        _keep_calendars(place),
+        place.log.source.consume(handlers(place.ports())),
+    ]
+    if place.log.retention is not None:
+        parts.append(place.log.retention.run())
+    await together(parts)
+
+
+async def together(parts: Sequence[Awaitable[None]]) -> None:
+    """Run all until one ends or fails; then cancel the others, wait for them, and raise what it raised."""
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+async def until_signal(running: Awaitable[None]) -> None:
+    """Run until it ends or the process is asked to stop; then cancel it and let it finish what is in work."""
+    task = asyncio.ensure_future(running)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, task.cancel)
+    try:
+        await task
+    except asyncio.CancelledError:
+        if not task.cancelled():
+            raise
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+async def put_in_force(place: Station) -> None:
+    """Install the policy, with the coming days of its calendars, and publish what follows."""
+
+    async def once() -> None:
+        known = await place.ledger.audiences()
+        verb = install(place.in_force.policy, known, place.clock.now())
+        [applied] = await place.ledger.apply([verb])
+        if applied.code == "error":
+            message = f"the ledger does not take the policy: {applied.message}"
+            raise RuntimeError(message)
+        if applied.entry:
+            await deliver(render(applied, place.workspace), [applied], place.log.publisher, place.ledger)
+
+    await once()
+    log.info("policy.installed", version=place.in_force.policy.version)
+
+
+async def _keep_calendars(place: Station) -> None:
+    while True:
+        await asyncio.sleep(EXTEND_EVERY)
+        await until_up(lambda: put_in_force(place), "calendars")
+
+
+async def _lasting(place: Station, *, allow: bool) -> None:
+    """Refuse a Redis that may forget, and warn of one that may forget a little."""
+    with asking():
+        info = await place.redis.info()
+        keeps = await place.redis.config_get("appendfsync")
+    faults = []
+    if not info.get("aof_enabled"):
+        faults.append("it has no append-only file (set appendonly yes)")
+    if info.get("maxmemory_policy", "noeviction") != "noeviction":
+        faults.append("it evicts keys when memory is short (set maxmemory-policy noeviction)")
+    if faults and not allow:
+        message = (
+            f"This Redis may forget leads: {' and '.join(faults)}. To run on it all the same, for a trial, set "
+            "ROUTER_ALLOW_VOLATILE_REDIS=true."
+        )
+        raise BadInput(message)
+    if not faults and keeps.get("appendfsync") != "always":
+        log.warning("redis.appendfsync", value=keeps.get("appendfsync"), advice="always: else up to 2 s may be lost")
+
+
+async def _not_forgotten(place: Station) -> None:
+    """Refuse a ledger that is behind its log; begin one where both are empty. The log is read first: it only grows."""
+    newest = await place.log.tail.last("lead-assignments", LOOKED_AT)
+    in_log = max((orjson.loads(record.value or b"{}").get("sequence", 0) for record in newest), default=0)
+    in_ledger = await place.ledger.sequence()
+    if in_ledger is None and in_log == 0:
+        await place.ledger.begin(secrets.token_hex(8))
+    elif in_ledger is None or in_ledger < in_log:
+        message = (
+            f"This Redis has forgotten: its ledger ends at sequence {in_ledger or 0}, lead-assignments at {in_log}. "
+            "Restore Redis from its append-only file or a backup; or begin anew with another ROUTER_TOPIC_PREFIX."
+        )
+        raise BadInput(message)
+
+
+async def _same_people(place: Station) -> None:
+    """Refuse another identity key than the ledger was begun with: everybody would become somebody else."""
+    mine = hmac.digest(place.identity_key, b"fingerprint", hashlib.sha256).hex()[:32]
+    if await place.ledger.fingerprint(mine) != mine:
+        message = (
+            "The identity key is not the one that this ledger was begun with: every person would get another lead_id. "
+            "Set ROUTER_IDENTITY_KEY (or ROUTER_SECRET) to what it was."
+        )
+        raise BadInput(message)

@@ -1,0 +1,54 @@
+"""The last step: publish what follows, and only then take it out of the outbox."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import orjson
+
+from router.domain.decision import Decision, wire
+from router.events.base import to_millis
+from router.events.envelope import dead_letter, encode
+from router.pipeline.render import render
+from router.pipeline.work import Work
+from router.ports import Applied, Clock, Ledger, Outgoing, Publisher
+
+
+async def publish(
+    works: Sequence[Work], *, publisher: Publisher, ledger: Ledger, clock: Clock, workspace: str, topic_prefix: str
+) -> None:
+    """Publish the facts, the dead letters and the decisions of test submissions."""
+    out: list[Outgoing] = []
+    applied: list[Applied] = []
+    for work in works:
+        if work.applied is not None and work.applied.entry:
+            applied.append(work.applied)
+            out += render(work.applied, workspace)
+        if work.rejection is not None:
+            refused, topic = work.rejection, topic_prefix + work.record.topic
+            out.append(dead_letter(work.record, refused.code, refused.detail, clock.now(), workspace, topic))
+        elif work.decision is not None and work.decision.test:
+            out.append(_of_test(work.decision, workspace, work.trace))
+    await deliver(out, applied, publisher, ledger)
+
+
+async def deliver(out: Sequence[Outgoing], applied: Sequence[Applied], publisher: Publisher, ledger: Ledger) -> None:
+    """Publish *out*; when the log has it, take *applied* out of the outbox."""
+    if out:
+        await publisher.publish(out)
+    if applied:
+        await ledger.published(applied)
+
+
+def _of_test(decision: Decision, workspace: str, trace: str | None) -> Outgoing:
+    return encode(
+        "lead-decisions",
+        decision.lead_id,
+        "lead.decided.v1",
+        decision.decision_id,
+        to_millis(decision.decided_at),
+        decision.lead_id,
+        orjson.dumps(wire(decision)),
+        workspace=workspace,
+        traceparent=trace,
+    )

@@ -1,0 +1,144 @@
+"""
+From a submission to a decision: decode, identify, enrich, engage, decide. And `note`, which remembers behaviour.
+
+Steps are small verbs over a batch of works; what they need of the world stands
+in their keyword-only parameters. Each may run twice for one event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+from router.domain import engagement
+from router.domain.company import CompanyFacts, company_domain
+from router.domain.decision import decide as decide_one
+from router.domain.identity import identify as identify_one
+from router.domain.identity import registrable_domain
+from router.errors import InvalidEvent
+from router.events.activity import LeadActivity
+from router.events.base import to_millis
+from router.events.envelope import decode as decode_one
+from router.events.submission import FormSubmitted
+from router.pipeline.work import InForce, Work, each, going
+from router.ports import Activities, Activity, Clock, Enricher, Lookup
+
+
+async def decode(works: Sequence[Work]) -> None:
+    """Read the envelope and check the data."""
+
+    def one(work: Work) -> None:
+        work.incoming = decode_one(work.record)
+
+    each(works, one)
+
+
+async def identify(works: Sequence[Work], *, identity_key: bytes) -> None:
+    """Say who the person is; nobody who could be reached is a `schema` error."""
+
+    def one(work: Work) -> None:
+        form = work.event(FormSubmitted)
+        work.identity = identify_one(form.email, form.phone, form.country, identity_key)
+        if work.identity is None:
+            raise InvalidEvent("schema", "neither email nor phone identifies anybody")
+
+    each(works, one)
+
+
+async def enrich(works: Sequence[Work], *, enricher: Enricher, in_force: InForce) -> None:
+    """Look the companies up, all of a batch within one time budget; what takes longer is decided on the form alone."""
+    policy = in_force.policy
+    wanted: dict[str, list[Work]] = {}
+    for work in going(works):
+        domain = _domain(work)
+        if domain is None or policy.enrichment is None:
+            work.company = CompanyFacts("skipped")
+        else:
+            wanted.setdefault(domain, []).append(work)
+    if not wanted or policy.enrichment is None:
+        return
+    found: Mapping[str, Lookup] = {}
+    try:
+        async with asyncio.timeout(policy.enrichment.budget / 1000):
+            found = await enricher.lookup(wanted.keys())
+    except TimeoutError:
+        pass  # nothing found: all of them are decided as degraded
+    for domain, theirs in wanted.items():
+        facts = _facts(found.get(domain))
+        for work in theirs:
+            work.company = facts
+
+
+def _facts(known: Lookup | None) -> CompanyFacts:
+    if known is None:
+        return CompanyFacts("degraded")
+    if known.fields is None:
+        return CompanyFacts("missed")
+    return CompanyFacts("matched", known.source, known.fields)
+
+
+def _domain(work: Work) -> str | None:
+    assert work.identity is not None  # noqa: S101 - `identify` comes before
+    return company_domain(work.event(FormSubmitted), work.identity)
+
+
+async def engage(works: Sequence[Work], *, activities: Activities, in_force: InForce, clock: Clock) -> None:
+    """Add up what the person and the company have done, faded to now."""
+    rules = in_force.policy.engagement
+    if not rules.points:
+        return
+    whose = {id(work): _whose(work) for work in going(works)}
+    keys = list(dict.fromkeys(key for keys in whose.values() for key in keys))
+    if not keys:
+        return
+    known = dict(zip(keys, await activities.of(keys), strict=True))
+    now = clock.now()
+    for work in going(works):
+        done = [(kind, datetime.fromtimestamp(at / 1000, UTC)) for key in whose[id(work)] for kind, at in known[key]]
+        work.engagement = engagement.score(done, rules, now) if done else 0.0
+
+
+def _whose(work: Work) -> list[str]:
+    assert work.identity is not None  # noqa: S101 - `identify` comes before
+    domain = _domain(work)
+    person = f"lead:{work.identity.lead_id}"
+    return [person, f"domain:{domain}"] if domain else [person]
+
+
+async def decide(works: Sequence[Work], *, in_force: InForce, clock: Clock) -> None:
+    """Decide what each lead is and where it goes."""
+    now = clock.now()
+
+    def one(work: Work) -> None:
+        assert work.identity is not None  # noqa: S101 - `identify` comes before
+        assert work.company is not None  # noqa: S101 - and `enrich`
+        work.decision = decide_one(
+            work.event(FormSubmitted),
+            work.identity,
+            work.company,
+            work.engagement,
+            in_force.policy,
+            received_at=work.record.received_at,
+            now=now,
+        )
+
+    each(works, one)
+
+
+async def note(works: Sequence[Work], *, activities: Activities, identity_key: bytes) -> None:
+    """Remember behaviour, by person or company."""
+
+    def one(work: Work) -> None:
+        event = work.event(LeadActivity)
+        who = identify_one(event.email, event.phone, None, identity_key)
+        domain = registrable_domain(event.domain) if event.domain else None
+        if who is None and domain is None:
+            raise InvalidEvent("schema", "none of email, phone and domain identifies anybody")
+        whose = f"lead:{who.lead_id}" if who is not None else f"domain:{domain}"
+        work.activity = Activity(whose, event.activity_id, event.kind, to_millis(event.at))
+
+    each(works, one)
+    noted = [work.activity for work in going(works) if work.activity is not None]
+    if noted:
+        await activities.note(noted)

@@ -1,0 +1,177 @@
+"""
+Facts of the ledger to events on the wire.
+
+Deterministic: the same fact gives the same events under the same ids, in
+whichever process and however often. So a fact can be published again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+from router.domain.candidates import sentence
+from router.domain.ledger.facts import Fact
+from router.events import TOPIC_OF_TYPE
+from router.events.base import from_millis
+from router.events.envelope import encode
+from router.pipeline.notice import write
+from router.ports import Applied, Outgoing
+
+ATTACHED = "This person's lead is open already: it goes to the rep who has it."
+
+Rendered = tuple[str, str, str, Mapping[str, Any]]
+"""Type, id, key, data."""
+
+
+def render(applied: Applied, workspace: str) -> list[Outgoing]:
+    """Return the records that follow from one answer of the ledger, in the order of its facts."""
+    out: list[Outgoing] = []
+    for fact in orjson.loads(applied.facts):
+        if fact["t"] == "decided":
+            ce_type, ce_id, key, body = _decided(fact, applied.decision)
+        else:
+            ce_type, ce_id, key, data = RENDER[fact["t"]](fact)
+            body = orjson.dumps(data)
+        topic = TOPIC_OF_TYPE[ce_type]
+        out.append(
+            encode(topic, key, ce_type, ce_id, fact["at"], key, body, workspace=workspace, traceparent=applied.trace)
+        )
+    return out
+
+
+def name(prefix: str, *parts: object) -> str:
+    """
+    Make an id that is the same for the same parts.
+
+    >>> name("ntf", "assigned", "L1", 2) == name("ntf", "assigned", "L1", 2)
+    True
+    """
+    text = "\x00".join(str(part) for part in parts)
+    return f"{prefix}_{hashlib.sha256(text.encode()).hexdigest()[:32]}"
+
+
+def _decided(fact: Fact, decision: bytes) -> tuple[str, str, str, bytes]:
+    """The decision as it was proposed, but for `to`, which only the ledger can settle."""
+    data = orjson.loads(decision)
+    if data["to"] != fact["to"]:
+        data = data | {"to": fact["to"], "reasons": [*data["reasons"], ATTACHED]}
+        decision = orjson.dumps(data)
+    return "lead.decided.v1", data["decision_id"], fact["lead"], decision
+
+
+def _instant(fact: Fact, key: str) -> str | None:
+    value = fact.get(key)
+    return None if value is None else from_millis(value)
+
+
+def _assignment(fact: Fact) -> Rendered:
+    data: dict[str, Any] = {
+        "lead_id": fact["lead"],
+        "submission_id": fact["sub"],
+        "sequence": fact["seq"],
+        "attempt": fact["attempt"],
+        "rep_id": fact.get("rep"),
+        "route": fact.get("route"),
+        "step": fact.get("step"),
+        "pool": fact.get("pool"),
+        "reason": fact.get("reason"),
+        "at": from_millis(fact["at"]),
+        "submitted_at": from_millis(fact["submitted"]),
+        "touch_by": _instant(fact, "touch_by"),
+        "accept_by": _instant(fact, "accept_by"),
+        "policy_version": fact["policy"],
+    }
+    if fact["t"] == "assigned":
+        data["candidates"] = [_candidate(rep, code) for rep, code in fact["cands"]]
+        data["considered"] = fact["considered"]
+    if "acted" in fact:
+        data["acted_at"] = from_millis(fact["acted"])
+    if fact["t"] == "touched":
+        data["channel"] = fact.get("channel")
+    return f"lead.{fact['t']}.v1", f"asg_{fact['seq']}", fact["lead"], data
+
+
+@lru_cache(maxsize=100_000)
+def _candidate(rep: str, code: str) -> orjson.Fragment:
+    row = {"rep_id": rep, "eligible": code == "eligible", "code": code, "reason": sentence(code, rep)}
+    return orjson.Fragment(orjson.dumps(row))
+
+
+def _sla(fact: Fact) -> Rendered:
+    breakdown = _breakdown(fact)
+    data: dict[str, Any] = {
+        "lead_id": fact["lead"],
+        "submission_id": fact["sub"],
+        "target": fact["target"],
+        "target_seconds": fact["first_touch"] / 1000,
+        "submitted_at": from_millis(fact["submitted"]),
+        "due_at": from_millis(fact["due"]),
+        "at": from_millis(fact["at"]),
+        "elapsed_seconds": sum(breakdown.values()) / 1000,
+        "rep_id": fact.get("rep"),
+        "attempt": fact["attempt"],
+        "breakdown": {part: millis / 1000 for part, millis in breakdown.items()},
+    }
+    data |= {extra: fact[extra] for extra in ("threshold", "in_time") if extra in fact}
+    kind = fact["t"]
+    ce_id = name("sla", kind, fact["lead"], fact["sub"], fact.get("threshold", ""))
+    return f"sla.{kind}.v1", ce_id, fact["lead"], data
+
+
+def _breakdown(fact: Fact) -> dict[str, int]:
+    """
+    Share the time between submission and end out to the stations of the way, in ms.
+
+    Each instant is held to at least the one before; all spells without a rep are
+    `queue`; what is left is `touch`.
+    """
+    received = max(fact["received"], fact["submitted"])
+    decided = max(fact["decided"], received)
+    left = max(0, fact["end"] - decided)
+    queue = min(fact["queue"], left)
+    accept = min(fact["accept"], left - queue)
+    return {
+        "ingest": received - fact["submitted"],
+        "decide": decided - received,
+        "queue": queue,
+        "accept": accept,
+        "touch": left - queue - accept,
+    }
+
+
+def _notify(fact: Fact) -> Rendered:
+    card = orjson.loads(fact["card"])
+    ce_id = name("ntf", fact["kind"], fact["role"], fact["to"], fact["lead"], fact["attempt"], fact["about"], fact["sub"] if "sub" in fact else "")
+    title, text = write(fact["kind"], card, _instant(fact, "touch_by"), fact["about"])
+    data = {
+        "notification_id": ce_id,
+        "kind": fact["kind"],
+        "recipient": {"type": fact["role"], "id": fact["to"]},
+        "lead_id": fact["lead"],
+        "attempt": fact["attempt"],
+        "touch_by": _instant(fact, "touch_by"),
+        "title": title,
+        "text": text,
+        "lead": card,
+        "links": None,
+    }
+    return "notification.requested.v1", ce_id, fact["to"], data
+
+
+def _presence(fact: Fact) -> Rendered:
+    at = from_millis(fact["at"])
+    data = {"rep_id": fact["rep"], "status": fact["status"], "at": at, "ttl_seconds": 0, "source": "router"}
+    return "rep.presence.v1", name("pre", fact["rep"], at), fact["rep"], data
+
+
+RENDER: Mapping[str, Callable[[Fact], Rendered]] = {
+    **dict.fromkeys(("queued", "assigned", "accepted", "unassigned", "touched", "closed"), _assignment),
+    **dict.fromkeys(("warned", "breached", "met", "resolved", "cancelled"), _sla),
+    "notify": _notify,
+    "presence": _presence,
+}

@@ -1,0 +1,51 @@
+"""
+What happens by time: timers of the ledger are fired, and what a dead process left in the outbox is published.
+
+Every worker makes these rounds; there is no leader. Two that do the same do it once in the ledger, and publish it
+under the same ids.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+from router.domain.ledger.verbs import Tick
+from router.pipeline.publish import deliver
+from router.pipeline.render import render
+from router.pipeline.runner import until_up
+from router.ports import Ledger, Publisher
+
+TICK_EVERY = 0.2  # seconds: with jitter, a timer fires within 300 ms while one worker lives
+SWEEP_EVERY = 0.3
+
+
+async def tick(ledger: Ledger, publisher: Publisher, workspace: str) -> None:
+    """Fire what is due, until nothing is."""
+    while True:
+        [applied] = await ledger.apply([Tick()])
+        if applied.entry:
+            await deliver(render(applied, workspace), [applied], publisher, ledger)
+        if applied.code != "more":
+            return
+
+
+async def sweep(ledger: Ledger, publisher: Publisher, workspace: str) -> None:
+    """Publish what stands in the outbox and whose publisher is gone."""
+    while left := await ledger.abandoned():
+        out = [record for applied in left for record in render(applied, workspace)]
+        await deliver(out, left, publisher, ledger)
+
+
+async def keep_ticking(ledger: Ledger, publisher: Publisher, workspace: str) -> None:
+    """Tick every 200 ms or so, for ever."""
+    while True:
+        await until_up(lambda: tick(ledger, publisher, workspace), "timers")
+        await asyncio.sleep(TICK_EVERY * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+
+
+async def keep_sweeping(ledger: Ledger, publisher: Publisher, workspace: str) -> None:
+    """Sweep every 300 ms or so, for ever."""
+    while True:
+        await until_up(lambda: sweep(ledger, publisher, workspace), "outbox")
+        await asyncio.sleep(SWEEP_EVERY * random.uniform(0.5, 1.0))  # noqa: S311 - jitter

@@ -1,0 +1,105 @@
+"""
+Runs a topic's steps over a batch to its end, whatever happens.
+
+* A dependency that is down: nothing is committed; the batch is tried again, with
+  backoff and jitter, until it is back. The consumer waits meanwhile.
+* A bug (any other exception): the batch is taken apart, so that only the event
+  that brings it about is tried again and, after some tries, becomes a dead letter.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import structlog
+
+from router.errors import DependencyDown, InvalidEvent
+from router.pipeline import PIPELINE, BoundStep, bind
+from router.pipeline.publish import publish
+from router.pipeline.work import Work
+from router.ports import BatchHandler, Received
+
+log = structlog.get_logger()
+
+TRIES = 3
+LONGEST_PAUSE = 2.0  # seconds; a server that is back is noticed within that
+
+
+class Backoff:
+    """Pauses that grow from 50 ms to two seconds, with jitter, so that workers do not come back all at once."""
+
+    def __init__(self) -> None:
+        self._pause = 0.05
+
+    async def wait(self) -> None:
+        """Pause, and pause longer the next time."""
+        await asyncio.sleep(self._pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, no secret
+        self._pause = min(self._pause * 2, LONGEST_PAUSE)
+
+
+async def until_up(do: Callable[[], Awaitable[None]], doing: str) -> None:
+    """Do it; while a dependency is down, wait and do it again."""
+    backoff = Backoff()
+    told = False
+    while True:
+        try:
+            await do()
+        except DependencyDown as down:
+            if not told:
+                log.warning("dependency.down", doing=doing, why=str(down))
+                told = True
+            await backoff.wait()
+        else:
+            if told:
+                log.info("dependency.back", doing=doing)
+            return
+
+
+def handlers(ports: Mapping[str, object]) -> dict[str, BatchHandler]:
+    """Return the handler of each input topic, its steps bound to *ports*."""
+    last = bind(publish, ports)
+    return {topic: _handler(topic, [bind(step, ports) for step in steps], last) for topic, steps in PIPELINE.items()}
+
+
+def _handler(topic: str, steps: Sequence[BoundStep], last: BoundStep) -> BatchHandler:
+    async def handle(records: Sequence[Received]) -> None:
+        await until_up(lambda: _run(topic, steps, last, records), topic)
+
+    return handle
+
+
+async def _run(topic: str, steps: Sequence[BoundStep], last: BoundStep, records: Sequence[Received]) -> None:
+    try:
+        await _pass(steps, records)
+    except DependencyDown:
+        raise
+    except Exception:
+        log.exception("batch.failed", topic=topic, events=len(records))
+    else:
+        log.debug("batch.done", topic=topic, events=len(records))
+        return
+    for record in records:
+        await _alone(topic, steps, last, record)
+
+
+async def _pass(steps: Sequence[BoundStep], records: Sequence[Received]) -> None:
+    works = [Work(record) for record in records]
+    for step in steps:
+        await step(works)
+
+
+async def _alone(topic: str, steps: Sequence[BoundStep], last: BoundStep, record: Received) -> None:
+    """Try one event by itself; what fails to the last is a bug, and its event a dead letter."""
+    for _ in range(TRIES):
+        try:
+            await _pass(steps, [record])
+        except DependencyDown:
+            raise
+        except Exception as bug:  # noqa: BLE001 - the edge that counts tries and dead-letters
+            kind = type(bug).__name__
+            log.warning("event.failed", topic=topic, partition=record.partition, offset=record.offset, error=kind)
+        else:
+            return
+    await last([Work(record, rejection=InvalidEvent("processing_failed", f"the router failed on it: {kind}"))])
