@@ -64,6 +64,9 @@ class KafkaTail:
             found = [self._received(record) async for record in self._up_to(consumer, ends)]
         return sorted(found, key=lambda record: (record.partition, record.offset))
 
+    async def aclose(self) -> None:
+        """Do nothing: each reading has its own connection and closes it."""
+
     async def _up_to(
         self, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]
     ) -> AsyncIterator[ConsumerRecord]:

@@ -25,7 +25,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -121,7 +121,7 @@ class _Run:
                 worker.result()
             return waiter.exception() or self._app.crash_reason
         finally:
-            await asyncio.shield(self._end(waiter, workers))
+            await _in_full(self._end(waiter, workers))
 
     async def _started_then_stopped(self) -> None:
         await self._app.start()
@@ -167,6 +167,18 @@ class _Run:
             _log.warning("consumer_left_badly", problem=type(error).__name__)
 
 
+async def _in_full(ending: Coroutine[None, None, None]) -> None:
+    """Await *ending* to its end, also when this task is cancelled, and again cancelled, meanwhile."""
+    task, cancelled = asyncio.create_task(ending), False
+    while not task.done():
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            cancelled = True
+    if cancelled:
+        raise asyncio.CancelledError
+
+
 class _ConsumerOnly(BootStrategy):
     """Starts no producer: facts leave through `KafkaPublisher`."""
 
@@ -189,7 +201,7 @@ class _Consumer(KafkaConsumer):
         waits only for room in a queue, which suspension empties.
         """
         if len(coros) == 1 or not (self.flow_active and self.app.flow_control.is_active()):
-            return cast("WaitResults", await super().wait_first(*coros, timeout=timeout))
+            return await super().wait_first(*coros, timeout=timeout)
         hand_over, suspended = coros
         suspended.close()
         await hand_over
@@ -262,7 +274,8 @@ def _add_agent(app: faust.App, name: str) -> Inbox[EventT[bytes], TP]:
         # acknowledged ahead of earlier events that were dropped then, and so lose those.
         message = event.message
         if message.generation_id == app.consumer_generation_id and app.flow_control.is_active():
-            inbox.put(event, message.tp, message.serialized_value_size)
+            partition = TP(message.topic, message.partition)  # not `message.tp`, which is aiokafka's own type
+            inbox.put(event, partition, message.serialized_value_size)
 
     async def read(stream: StreamT[bytes]) -> None:
         waiting = cast("ChannelT[bytes]", stream.channel).queue
