@@ -1,0 +1,153 @@
+"""Three thousand submissions of real companies, thirty reps who come and go: the promises hold, whatever is killed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from router.policy.load import load_policy
+from router.settings import Settings, load_settings
+from tests.e2e.play import Played, Stage
+from tests.e2e.processes import WorkerProcess
+from tests.e2e.scenario import Scenario
+from tests.valkey import ValkeyServer
+
+SUBMISSIONS = 3_000
+OVER = timedelta(seconds=25)
+CALM = timedelta(seconds=2)
+
+Setting = Callable[[str, str], None]
+
+
+@pytest.fixture(scope="module")
+def scenario() -> Scenario:
+    """The load: its reps have a minute in the policy, so that the clocks run and some breach."""
+    return Scenario.make(SUBMISSIONS, first_touch=timedelta(seconds=12), accept_within=timedelta(seconds=3))
+
+
+class Site:
+    """One deployment under test: its settings, and the workers that run on them."""
+
+    def __init__(self, environment: dict[str, str], folder: Path) -> None:
+        self.environment = environment
+        self._folder = folder
+        self._count = 0
+
+    def start_worker(self, command: str = "worker") -> WorkerProcess:
+        """Start one more worker and wait until it consumes."""
+        self._count += 1
+        worker = WorkerProcess(self.environment, self._folder / f"worker-{self._count}.log", command)
+        worker.wait_until_ready()
+        return worker
+
+
+@pytest.fixture
+def site(scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str) -> Site:
+    """A deployment on the embedded log; tests add Kafka and Redis to its environment."""
+    environment = {
+        "ROUTER_CONFIG": str(scenario.write_policy(tmp_path / "config")),
+        "ROUTER_DATA_DIR": str(tmp_path / "data"),
+        "ROUTER_SECRET": "a secret of at least thirty-two characters",
+        "ROUTER_TOPIC_PREFIX": prefix,
+        "ROUTER_WORKSPACE": prefix.strip("-"),
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return Site(environment, tmp_path)
+
+
+def on_servers(site: Site, monkeypatch: pytest.MonkeyPatch, kafka: str, redis_url: str) -> Settings:
+    """Move the site to real servers, with its topics made."""
+    from router.entrypoints.topics import create  # noqa: PLC0415
+
+    for name, value in {"ROUTER_KAFKA": kafka, "ROUTER_REDIS_URL": redis_url}.items():
+        site.environment[name] = value
+        monkeypatch.setenv(name, value)
+    settings = load_settings()
+    asyncio.run(create(settings))
+    return settings
+
+
+def expect_promises(played: Played, site: Site, *, grace: timedelta = CALM) -> None:
+    """Check every promise that shows on the topics, and that what was sent is what was decided."""
+    policy = load_policy(Path(site.environment["ROUTER_CONFIG"])).policy
+    report = played.judge(policy, site.environment["ROUTER_TOPIC_PREFIX"], grace)
+    print(report.counts, report.delays, f"longest delay {max(played.delays):.2f} s")  # noqa: T201 - for who reads the run
+    assert report.holds, "\n".join(str(violation) for violation in report.violations[:20])
+    assert played.of("dead-letters") == []
+    decisions = {record.data["submission_id"]: record.ce_id for record in played.of("lead-decisions") if record.data}
+    assert len(decisions) == SUBMISSIONS
+    assert len(set(decisions.values())) == SUBMISSIONS
+
+
+@pytest.fixture
+def workers() -> Iterator[ExitStack]:
+    """Stops the workers that a test starts, whatever becomes of it."""
+    with ExitStack() as stack:
+        yield stack
+
+
+def test_promises_hold_on_the_embedded_log(site: Site, scenario: Scenario, workers: ExitStack) -> None:
+    """On the embedded log with one process every submission is decided once and every promise holds."""
+    workers.callback(site.start_worker("up").stop)
+    played = asyncio.run(Stage(scenario, load_settings()).play(OVER))
+    expect_promises(played, site)
+
+
+@pytest.mark.kafka
+def test_promises_hold_on_kafka(
+    site: Site, scenario: Scenario, workers: ExitStack, monkeypatch: pytest.MonkeyPatch, kafka: str, valkey: str
+) -> None:
+    """On Kafka with two workers every submission is decided once and every promise holds."""
+    settings = on_servers(site, monkeypatch, kafka, valkey)
+    for _ in range(2):
+        workers.callback(site.start_worker().stop)
+    played = asyncio.run(Stage(scenario, settings).play(OVER))
+    expect_promises(played, site)
+
+
+@pytest.mark.kafka
+def test_promises_hold_when_a_worker_is_killed(
+    site: Site, scenario: Scenario, workers: ExitStack, monkeypatch: pytest.MonkeyPatch, kafka: str, valkey: str
+) -> None:
+    """A worker that dies in the middle costs no lead and delays none by ten seconds."""
+    settings = on_servers(site, monkeypatch, kafka, valkey)
+    victim = site.start_worker()
+    workers.callback(site.start_worker().stop)
+
+    async def kill_one() -> None:
+        await asyncio.sleep(OVER.total_seconds() / 2)
+        victim.kill()
+
+    played = asyncio.run(Stage(scenario, settings).play(OVER, disturb=kill_one))
+    expect_promises(played, site, grace=timedelta(seconds=10))
+    assert max(played.delays) < 10
+
+
+@pytest.mark.kafka
+def test_promises_hold_when_redis_is_killed(
+    site: Site,
+    scenario: Scenario,
+    workers: ExitStack,
+    monkeypatch: pytest.MonkeyPatch,
+    kafka: str,
+    own_valkey: ValkeyServer,
+) -> None:
+    """Redis killed and started again in the middle loses nothing, and nothing becomes a dead letter for it."""
+    settings = on_servers(site, monkeypatch, kafka, own_valkey.url)
+    for _ in range(2):
+        workers.callback(site.start_worker().stop)
+
+    async def kill_redis() -> None:
+        await asyncio.sleep(OVER.total_seconds() / 2)
+        await asyncio.to_thread(own_valkey.kill)
+        await asyncio.sleep(2)
+        await asyncio.to_thread(own_valkey.start)
+
+    played = asyncio.run(Stage(scenario, settings).play(OVER, disturb=kill_redis))
+    expect_promises(played, site, grace=timedelta(seconds=10))
