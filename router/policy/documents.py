@@ -116,7 +116,12 @@ def read_directory(directory: Path, known: Sequence[str], findings: Findings) ->
         what = "not a directory" if directory.exists() else "no such directory"
         findings.errors.append(Problem(str(directory), 0, what, "give the folder that holds the policy's YAML files"))
         return document
-    files = sorted(p for p in directory.iterdir() if p.suffix in {".yaml", ".yml"} and p.is_file())
+    try:
+        files = sorted(p for p in directory.iterdir() if p.suffix in {".yaml", ".yml"} and p.is_file())
+    except OSError as exc:
+        told = f"cannot be read: {exc.strerror}"
+        findings.errors.append(Problem(str(directory), 0, told, "check the folder's permissions"))
+        return document
     if not files:
         findings.errors.append(Problem(str(directory), 0, "no YAML file here", "a policy starts with routes.yaml"))
     for path in files:

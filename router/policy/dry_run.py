@@ -42,7 +42,8 @@ def dry_run(
     submission = valid(FormSubmitted, data, "the submission")
     identity = who(submission, key)
     facts = facts_of(company, policy) if company is not None else _from_dataset(submission, identity, policy)
-    points = score(_counted(activities, submission), policy.engagement, at)
+    behaviour = [(one.kind, one.at) for one in _counted(activities, submission)]
+    points = score(behaviour, policy.engagement, at)
     return decide(submission, identity, facts, points, policy, received_at=at, now=at)
 
 

@@ -47,7 +47,8 @@ def load_policy(directory: Path) -> Loaded:
     dataset = Dataset()
     if shape.enrichment and shape.enrichment.dataset:
         dataset = _dataset(directory, shape.enrichment.dataset, document, findings)
-    policy = build(shape, dataset, Reading(document, findings, complete=complete and not findings.errors))
+    refused = frozenset(Place(one.file, one.line) for one in findings.errors)
+    policy = build(shape, dataset, Reading(document, findings, complete=not refused, refused=refused))
     if findings.errors:
         raise PolicyInvalid(findings.errors)
     return Loaded(with_version(policy), tuple(sorted(set(findings.warnings))), shape.sources, shape.notify)

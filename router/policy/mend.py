@@ -73,6 +73,8 @@ def _mend_one(values: dict[str, object], loc: tuple[int | str, ...], kind: str) 
             inside[str(part)] = _stand_in(part, path)
             return
         # else: a branch of a union, or "[key]", which names nothing in the values
+    if "hours" in path:  # a day's spans make sense together only
+        chain, path = chain[: path.index("hours") + 2], path[: path.index("hours") + 1]
     while path:
         part, inside = path.pop(), chain[-2]
         chain.pop()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from router.domain.expression_text import tokens
 from router.domain.expressions import Expression, ExpressionInvalid, Names, compile_expression
-from router.policy.documents import Document, Path_
+from router.policy.documents import Document, Path_, Place
 from router.policy.problems import Findings, did_you_mean
 
 _PLACEHOLDER = compile_expression("false", {})
@@ -21,15 +21,22 @@ def always(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the builders of the sections work with. It is not `complete` where parts could not be read."""
+    """
+    What the builders of the sections work with.
+
+    It is not `complete` where parts could not be read. `refused` are the places whose
+    shape was: what stands there now is made up, so only its expressions are judged.
+    """
 
     document: Document
     findings: Findings
     complete: bool = True
+    refused: frozenset[Place] = frozenset()
 
     def error(self, path: Path_, message: str, suggestion: str | None = None) -> None:
         """Note what must be put right."""
-        self.findings.errors.append(self.document.problem(path, message, suggestion))
+        if self.document.place(path) not in self.refused:
+            self.findings.errors.append(self.document.problem(path, message, suggestion))
 
     def warn(self, path: Path_, message: str, suggestion: str | None = None) -> None:
         """Note what is probably not meant."""
@@ -45,7 +52,8 @@ class Reading:
             compile_expression(text, names)  # first as it was written, for the column
             return compile_expression(" ".join(token.text for token in tokens(text)), names)
         except ExpressionInvalid as exc:
-            self.error(path, f"{exc.problem} (column {exc.column} of the expression)", exc.suggestion)
+            told = f"{exc.problem} (column {exc.column} of the expression)"
+            self.findings.errors.append(self.document.problem(path, told, exc.suggestion))
             return _PLACEHOLDER
 
     def known(self, path: Path_, what: str, name: str | None, names: Collection[str]) -> None:

@@ -25,6 +25,16 @@ _WANTED: Mapping[str, str] = {
     "model_attributes_type": "must hold keys and values",
 }
 
+_BOUNDS: Mapping[str, tuple[str, str]] = {
+    "greater_than": ("be above {}", "gt"),
+    "greater_than_equal": ("be at least {}", "ge"),
+    "less_than": ("be below {}", "lt"),
+    "less_than_equal": ("be at most {}", "le"),
+    "string_too_short": ("have at least {} characters", "min_length"),
+    "string_too_long": ("have at most {} characters", "max_length"),
+    "too_short": ("hold at least {}", "min_length"),
+}
+
 
 def problems_of(exc: ValidationError, document: Document, model: type[BaseModel], at: Path_ = ()) -> list[Problem]:
     """Return one problem for each value that *model*, read at *at*, refused."""
@@ -81,6 +91,9 @@ def _tell(
         told = str(context.get("error", error["msg"]))
         message, _, hint = told.partition("|")
         message, suggestion = f"{subject}: {message}", hint or None
+    elif kind in _BOUNDS:
+        words, bound = _BOUNDS[kind]
+        message = f"{subject} must {words.format(context[bound])}, not {_shown(error['input'])}"
     else:
         message = f"{subject}: {error['msg'][0].lower()}{error['msg'][1:]}"
     if key_itself:
