@@ -85,8 +85,8 @@ def test_a_rep_follows_the_script() -> None:
     def ms(value: int) -> timedelta:
         return timedelta(milliseconds=value)
 
-    assert scripts["nora"].answer(1, must_accept=True) == (Move(ms(200), "accept"), Move(ms(700), "touch"))
-    assert scripts["nora"].answer(1, must_accept=False) == (Move(ms(700), "touch"),)
+    assert scripts["nora"].answer(1, must_accept=True) == (Move(ms(200), "accept"), Move(ms(1400), "touch"))
+    assert scripts["nora"].answer(1, must_accept=False) == (Move(ms(1400), "touch"),)
     assert [scripts["sam"].answer(offer, must_accept=True)[0].action for offer in (1, 2, 3, 6)] == [
         "accept",
         "accept",
