@@ -28,7 +28,7 @@ _FORM_WEIGHTS = (40, 20, 40)
 # fmt: off
 _FIRST = (
     "Ada", "Amir", "Anaïs", "Bao", "Carla", "Chidi", "Dana", "Diego", "Elif", "Emeka", "Fatima", "Finn", "Grace",
-    "Hana", "Ines", "Ivan", "Jana", "João", "Kwame", "Lena", "Liam", "Mei", "Milan", "Nadia", "Noor", "Olga", "Omar",
+    "Hana", "Irene", "Ivan", "Jana", "João", "Kwame", "Lena", "Liam", "Mei", "Milan", "Nadia", "Noor", "Olga", "Omar",
     "Priya", "Quinn", "Rosa", "Sami", "Sofia", "Tariq", "Uma", "Viktor", "Wanda", "Xin", "Yara", "Zoë", "Łukasz",
 )
 _LAST = (
