@@ -1,0 +1,1 @@
+"""The processes and commands, thin: they open, run and print."""

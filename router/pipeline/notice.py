@@ -24,11 +24,11 @@ WHY_LOST: Mapping[str, str] = {
 
 
 def write(kind: str, card: Mapping[str, Any], touch_by: str | None, about: str) -> tuple[str, str]:
-    """
+    r"""
     Return title and text of a notification about the lead on *card*.
 
     >>> write("assigned", {"name": "Ada", "company": "Acme", "phone": "+1555"}, "2026-03-02T14:10:00.000Z", "")
-    ('New lead: Ada, Acme', 'Phone: +1555\\nFirst contact due by 2026-03-02T14:10:00.000Z.')
+    ('New lead: Ada, Acme', 'Phone: +1555\nFirst contact due by 2026-03-02T14:10:00.000Z.')
     """
     who = ", ".join(part for part in (card.get("name"), card.get("company")) if part) or "a lead"
     lines = []

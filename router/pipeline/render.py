@@ -17,6 +17,7 @@ import orjson
 from router.domain.candidates import sentence
 from router.domain.ledger.facts import Fact
 from router.events import TOPIC_OF_TYPE
+from router.events.assignment import CandidateCode
 from router.events.base import from_millis
 from router.events.envelope import encode
 from router.pipeline.notice import write
@@ -56,7 +57,7 @@ def name(prefix: str, *parts: object) -> str:
 
 
 def _decided(fact: Fact, decision: bytes) -> tuple[str, str, str, bytes]:
-    """The decision as it was proposed, but for `to`, which only the ledger can settle."""
+    """Return the decision as it was proposed, but for `to`, which only the ledger can settle."""
     data = orjson.loads(decision)
     if data["to"] != fact["to"]:
         data = data | {"to": fact["to"], "reasons": [*data["reasons"], ATTACHED]}
@@ -97,7 +98,7 @@ def _assignment(fact: Fact) -> Rendered:
 
 
 @lru_cache(maxsize=100_000)
-def _candidate(rep: str, code: str) -> orjson.Fragment:
+def _candidate(rep: str, code: CandidateCode) -> orjson.Fragment:
     row = {"rep_id": rep, "eligible": code == "eligible", "code": code, "reason": sentence(code, rep)}
     return orjson.Fragment(orjson.dumps(row))
 
@@ -146,7 +147,8 @@ def _breakdown(fact: Fact) -> dict[str, int]:
 
 def _notify(fact: Fact) -> Rendered:
     card = orjson.loads(fact["card"])
-    ce_id = name("ntf", fact["kind"], fact["role"], fact["to"], fact["lead"], fact["attempt"], fact["about"], fact["sub"] if "sub" in fact else "")
+    told = (fact["kind"], fact["role"], fact["to"], fact["lead"], fact["attempt"], fact["about"], fact.get("sub", ""))
+    ce_id = name("ntf", *told)
     title, text = write(fact["kind"], card, _instant(fact, "touch_by"), fact["about"])
     data = {
         "notification_id": ce_id,

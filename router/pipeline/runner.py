@@ -92,6 +92,7 @@ async def _pass(steps: Sequence[BoundStep], records: Sequence[Received]) -> None
 
 async def _alone(topic: str, steps: Sequence[BoundStep], last: BoundStep, record: Received) -> None:
     """Try one event by itself; what fails to the last is a bug, and its event a dead letter."""
+    kind = ""
     for _ in range(TRIES):
         try:
             await _pass(steps, [record])

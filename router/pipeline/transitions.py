@@ -16,7 +16,7 @@ from router.pipeline.work import InForce, Work, going
 from router.ports import Ledger
 
 
-class LedgerBroke(Exception):  # noqa: N818 - a bug, which the runner isolates and counts; nothing to handle
+class LedgerBroke(Exception):
     """The ledger failed on one verb of a batch; the others were applied."""
 
 

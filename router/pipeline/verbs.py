@@ -20,7 +20,9 @@ def audience(found: Found) -> Audience:
     return Audience(found.id, found.pool, found.strategy, found.members, found.match, found.values)
 
 
-def place(decision: Decision, form: FormSubmitted, audiences: tuple[Found, ...], policy: Policy, trace: str | None) -> Place:
+def place(
+    decision: Decision, form: FormSubmitted, audiences: tuple[Found, ...], policy: Policy, trace: str | None
+) -> Place:
     """Return the verb that brings a decided submission into the ledger; *audiences* are those of its route's steps."""
     route = decision.route if decision.to == "sales" else None
     steps = route.steps if route else ()

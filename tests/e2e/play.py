@@ -1,6 +1,8 @@
 """
-Plays a scenario against running workers as the world would: forms and presences come by the clock, reps react to what
-they see on the topics. Everything on the topics is kept, to be judged by the audit.
+Plays a scenario against running workers as the world would.
+
+Forms and presences come by the clock, reps react to what they see on the topics. Everything on the topics is kept, to
+be judged by the audit.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ import asyncio
 import heapq
 import itertools
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -32,7 +34,7 @@ ENDED = frozenset({"lead.touched.v1", "lead.closed.v1"})
 
 def moment() -> datetime:
     """Return the present instant."""
-    return datetime.now(UTC)  # noqa: TID251 - the clock of the tests with real servers
+    return datetime.now(UTC)
 
 
 @dataclass(slots=True)
@@ -82,7 +84,11 @@ class Stage:
         self.played = Played()
 
     async def play(
-        self, over: timedelta, *, disturb: Callable[[], Awaitable[None]] | None = None, within: float = 180.0
+        self,
+        over: timedelta,
+        *,
+        disturb: Callable[[], Coroutine[None, None, None]] | None = None,
+        within: float = 180.0,
     ) -> Played:
         """
         Send the load spread *over* a time and return when every lead has come to its end.
@@ -193,6 +199,4 @@ def observe(record: Received) -> Observed:
         data = None
     header = {name: value.decode() for name, value in record.headers.items()}
     known = data if isinstance(data, dict) else None
-    return Observed(
-        record.topic, record.partition, record.offset, header.get("ce_type"), header.get("ce_id"), known
-    )
+    return Observed(record.topic, record.partition, record.offset, header.get("ce_type"), header.get("ce_id"), known)

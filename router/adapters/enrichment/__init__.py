@@ -1,0 +1,1 @@
+"""Where company facts come from."""

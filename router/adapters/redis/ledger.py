@@ -12,22 +12,27 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Sequence
+from typing import cast
 
 import orjson
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from router.adapters.redis.connection import asking
-from router.adapters.redis.functions import library
+from router.adapters.redis.functions import Functions
 from router.domain.ledger.verbs import Verb
+from router.domain.policy import Strategy
 from router.domain.routing import Audience
-from router.errors import DependencyDown, RouterError
+from router.errors import DependencyDown
 from router.ports import Applied
 
 ALIVE_FOR = 1_200  # ms; after that a publisher that is not heard of is taken for gone
 ALIVE_EVERY = 0.3  # seconds
 SWEPT_AT_ONCE = 200  # entries
 LEASE = 2_000  # ms; saves repeats, correctness does not need it
+
+
+Entries = list[tuple[bytes, dict[bytes, bytes]]]
 
 
 class LedgerForgot(DependencyDown):
@@ -40,7 +45,7 @@ class RedisLedger:
     def __init__(self, client: Redis, workspace: str) -> None:
         self._client = client
         self.prefix = f"{{{workspace}}}:"
-        self._function, self._source = library()
+        self._functions = Functions(client)
         self._publisher = secrets.token_hex(8)
         self._announced = ""
 
@@ -74,7 +79,7 @@ class RedisLedger:
                 holder = await self._client.get(self.prefix + "sweep")
                 if holder != self._publisher.encode():
                     return []
-            entries = await self._client.xrange(self.prefix + "out", count=SWEPT_AT_ONCE)
+            entries = cast("Entries", await self._client.xrange(self.prefix + "out", count=SWEPT_AT_ONCE))
             publishers = sorted({values[b"p"] for _, values in entries})
             if not publishers:
                 return []
@@ -110,12 +115,21 @@ class RedisLedger:
     async def audiences(self) -> Sequence[Audience]:
         """Return the audiences that the ledger knows, without members."""
         with asking():
-            names = sorted(await self._client.smembers(self.prefix + "auds"))
-            fields = ("pool", "strategy", "match", "values")
-            rows = [await self._client.hmget(f"{self.prefix}aud:{name.decode()}", fields) for name in names]
+            names = sorted(cast("set[bytes]", await self._client.smembers(self.prefix + "auds")))
+            rows = []
+            for name in names:
+                key = f"{self.prefix}aud:{name.decode()}"
+                rows.append(cast("list[bytes]", await self._client.hmget(key, ["pool", "strategy", "match", "values"])))
         return [
-            Audience(name.decode(), pool.decode(), strategy.decode(), (), match.decode() or None, values.decode())
-            for name, (pool, strategy, match, values) in zip(names, rows, strict=True)
+            Audience(
+                name.decode(),
+                pool.decode(),
+                cast("Strategy", how.decode()),
+                (),
+                match.decode() or None,
+                values.decode(),
+            )
+            for name, (pool, how, match, values) in zip(names, rows, strict=True)
         ]
 
     async def begin(self, epoch: str) -> bool:
@@ -132,7 +146,7 @@ class RedisLedger:
     async def fingerprint(self, mine: str) -> str:
         """Return the fingerprint of the identity key that this ledger was begun with; the first to ask sets it."""
         with asking():
-            kept = await self._client.set(self.prefix + "identity", mine, nx=True, get=True)
+            kept = cast("bytes | None", await self._client.set(self.prefix + "identity", mine, nx=True, get=True))
         return mine if kept is None else kept.decode()
 
     def _liveness(self, publisher: str) -> str:
@@ -142,24 +156,14 @@ class RedisLedger:
         self._publisher = secrets.token_hex(8)
 
     async def _call(self, *arguments: str | bytes) -> list[list[bytes]]:
-        for _ in range(2):
-            try:
-                with asking():
-                    return await self._client.fcall(self._function, 1, self.prefix, *arguments)  # type: ignore[no-any-return, misc, arg-type]  # redis types the waiting and the plain client as one
-            except ResponseError as exc:
-                if "unction not found" in str(exc):
-                    await self._load()
-                elif "FORGOT" in str(exc):
-                    message = (
-                        f"the ledger {self.prefix} is gone from Redis. Restore Redis from its append-only file or a "
-                        "backup; nothing is decided until then"
-                    )
-                    raise LedgerForgot(message) from None
-                else:
-                    raise
-        message = "Redis does not keep the ledger's functions"
-        raise DependencyDown(message)
-
-    async def _load(self) -> None:
-        with asking():
-            await self._client.function_load(self._source, replace=True)  # type: ignore[misc]  # as above
+        try:
+            rows: list[list[bytes]] = await self._functions.call(self._functions.name, self.prefix, *arguments)
+        except ResponseError as exc:
+            if "FORGOT" not in str(exc):
+                raise
+            message = (
+                f"the ledger {self.prefix} is gone from Redis. Restore Redis from its append-only file or a backup; "
+                "nothing is decided until then"
+            )
+            raise LedgerForgot(message) from None
+        return rows

@@ -34,7 +34,7 @@ def apply(ledger: Ledger, verb: Verb, now: int) -> Answer:
             answer = Answer("done", offers.settle(ledger, now))
         case Tick():
             answer = tick(ledger, verb, now)
-        case Install():
+        case _:
             answer = install(ledger, verb, now)
     return Answer(answer.code, before + answer.facts, answer.decision)
 
@@ -51,7 +51,7 @@ def advance(ledger: Ledger, now: int) -> list[Fact]:
             out += _leave(ledger, ledger.reps[name], "offline", now)
             continue
         theirs = [rep for rep in _in_order(ledger) if rep.active and (rep.calendar or "") == name]
-        left = any([reps.refresh_duty(ledger, rep, now) for rep in theirs])  # all of them, then the queue
+        left = any([reps.refresh_duty(ledger, rep, now) for rep in theirs])  # noqa: C419 - all of them, then the queue
         out += offers.settle(ledger, now, {rep.id for rep in theirs}, left=left)
         _arm_calendar(ledger, name, now)
     return out
@@ -142,20 +142,23 @@ def act(ledger: Ledger, verb: Act, now: int) -> Answer:
     if verb.rep_id not in ledger.reps:
         return Answer("unknown_rep")
     ledger.actions.add(f"act:{verb.action_id}")
+    return Answer("done", _acted(ledger, lead, verb, now))
+
+
+def _acted(ledger: Ledger, lead: Lead, verb: Act, now: int) -> list[Fact]:
     if lead.is_open and verb.at < lead.opened - STALE:
-        return Answer("done")
+        return []
     if verb.action == "touch":
-        return Answer("done", _touch(ledger, lead, verb, now) if lead.is_open else [])
-    mine = lead.rep == verb.rep_id and verb.attempt in (None, lead.attempt)
-    if mine and lead.state in ("held", "accepted"):
-        if verb.action == "accept":
-            return Answer("done", _accept(ledger, lead, verb, now))
-        reason = "declined" if verb.action == "decline" else "released"
-        return Answer("done", offers.unassign(ledger, lead, reason, now) + offers.settle(ledger, now, {verb.rep_id}))
+        return _touch(ledger, lead, verb, now) if lead.is_open else []
     rep = ledger.reps[verb.rep_id]
+    if lead.rep == rep.id and verb.attempt in (None, lead.attempt):
+        if verb.action == "accept":
+            return _accept(ledger, lead, verb, now)
+        reason = "declined" if verb.action == "decline" else "released"
+        return offers.unassign(ledger, lead, reason, now) + offers.settle(ledger, now, {rep.id})
     if verb.action == "accept" and lead.state == "waiting" and rep.active and rep.load < rep.capacity:
-        return Answer("done", _assign_to(ledger, lead, rep, now) + _accept(ledger, lead, verb, now))
-    return Answer("done", offers.notify(lead, "superseded", ("rep", verb.rep_id), now, verb.action_id))
+        return _assign_to(ledger, lead, rep, now) + _accept(ledger, lead, verb, now)
+    return offers.notify(lead, "superseded", ("rep", rep.id), now, verb.action_id)
 
 
 def _accept(ledger: Ledger, lead: Lead, verb: Act, now: int) -> list[Fact]:
@@ -212,24 +215,27 @@ def attend(ledger: Ledger, verb: Attend, now: int) -> Answer:
         return Answer("repeat")
     rep.seen_at = at
     until = at + verb.ttl if verb.ttl else 0
-    expired = 0 < until <= now
+    if 0 < until <= now:
+        gone = verb.heartbeat and rep.status == "offline"
+        return Answer("done", [] if gone else _leave(ledger, rep, "offline", now))
     if verb.heartbeat:
-        if rep.status == "offline":
-            return Answer("done")
-        if expired:
-            return Answer("done", _leave(ledger, rep, "offline", now))
-        _expire_at(ledger, rep, until)
+        if rep.status != "offline":
+            _expire_at(ledger, rep, until)
         return Answer("done")
-    status = "offline" if expired else verb.status
+    return Answer("done", _turn(ledger, rep, verb.status, until, now))
+
+
+def _turn(ledger: Ledger, rep: Rep, status: str, until: int, now: int) -> list[Fact]:
+    """Give the rep a status until it expires."""
     if status in ("away", "offline"):
         out = _leave(ledger, rep, status, now)
-        _expire_at(ledger, rep, 0 if expired else until)
-        return Answer("done", out)
+        _expire_at(ledger, rep, until)
+        return out
     turned = rep if status == "available" and rep.status != "available" else None
     rep.status = status
     _expire_at(ledger, rep, until)
     left = reps.refresh_duty(ledger, rep, now)
-    return Answer("done", offers.settle(ledger, now, {rep.id}, left=left, turned=turned))
+    return offers.settle(ledger, now, {rep.id}, left=left, turned=turned)
 
 
 def _expire_at(ledger: Ledger, rep: Rep, until: int) -> None:
@@ -281,7 +287,7 @@ def _fire(ledger: Ledger, kind: str, lead: Lead, now: int) -> list[Fact]:
 
 
 def _missed(ledger: Ledger, lead: Lead, now: int) -> list[Fact]:
-    """Nobody accepted in time: the next one's turn; who misses several in a row is set away, and that is published."""
+    """Go on to the next one, as nobody accepted in time; who misses several in a row is set away, and that is told."""
     rep = ledger.reps[str(lead.rep)]
     rep.misses += 1
     if rep.misses < ledger.misses_before_away or rep.status in ("away", "offline"):
@@ -308,7 +314,7 @@ def _holder(lead: Lead) -> tuple[str, str | None]:
 
 
 def _breach(ledger: Ledger, lead: Lead, now: int) -> list[Fact]:
-    """The clock ran out: say so, and move the lead on where the target asks for it and somebody else can take it."""
+    """Say that the clock ran out, and move the lead on where the target asks for it and somebody else can take it."""
     lead.overdue = True
     out = _tell_breach(ledger, lead, now)
     asks = lead.clock.on_breach if lead.clock else ()

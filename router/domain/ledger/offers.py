@@ -252,7 +252,7 @@ def arm(ledger: Ledger, lead: Lead, now: int) -> None:
 
 
 def look_again(ledger: Ledger, lead: Lead, now: int) -> list[Fact]:
-    """A timer of a waiting lead: open what is due to open, then offer it."""
+    """Open what is due to open for a waiting lead, then offer it; a timer asks for this."""
     lead.reach = reach(ledger, lead, now)
     out = offer(ledger, lead, now)
     if lead.state == "waiting":

@@ -95,7 +95,7 @@ class Rep:
 
 @dataclass(slots=True)
 class Ledger:
-    """All of it. `timers` maps (kind, lead, argument) to the instant when it is due."""
+    """All of it. `timers` maps (kind, lead or rep or calendar) to the instant when it is due."""
 
     version: str = ""
     sequence: int = 0
@@ -105,7 +105,7 @@ class Ledger:
     pools: dict[str, tuple[str, ...]] = field(default_factory=dict)
     virtual: dict[str, int] = field(default_factory=dict)  # pool -> pass of the last one served
     calendars: dict[str, tuple[Edge, ...]] = field(default_factory=dict)
-    timers: dict[tuple[str, str, str], int] = field(default_factory=dict)
+    timers: dict[tuple[str, str], int] = field(default_factory=dict)
     submissions: set[str] = field(default_factory=set)
     actions: set[str] = field(default_factory=set)
     max_attempts: int = 5
