@@ -168,6 +168,9 @@ class Ledger(Protocol):
     async def published(self, applied: Sequence[Applied]) -> None:
         """Take out of the outbox what the log has acknowledged."""
 
+    def give_up(self) -> None:
+        """Leave what this process has applied and not published to the next sweep, of whichever process."""
+
     async def abandoned(self) -> Sequence[Applied]:
         """Return a part of what stands in the outbox and whose publisher is gone; empty where there is none."""
 

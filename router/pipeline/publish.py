@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import orjson
 
 from router.domain.decision import Decision, wire
+from router.errors import DependencyDown
 from router.events.base import to_millis
 from router.events.envelope import dead_letter, encode
 from router.pipeline.render import render
@@ -33,9 +34,18 @@ async def publish(
 
 
 async def deliver(out: Sequence[Outgoing], applied: Sequence[Applied], publisher: Publisher, ledger: Ledger) -> None:
-    """Publish *out*; when the log has it, take *applied* out of the outbox."""
+    """
+    Publish *out*; when the log has it, take *applied* out of the outbox.
+
+    Where the log does not take it the ledger has applied it all the same, and
+    would call it a repeat the next time: so it is left to the sweep.
+    """
     if out:
-        await publisher.publish(out)
+        try:
+            await publisher.publish(out)
+        except DependencyDown:
+            ledger.give_up()
+            raise
     if applied:
         await ledger.published(applied)
 

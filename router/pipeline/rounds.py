@@ -9,12 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Sequence
+
+import structlog
 
 from router.domain.ledger.verbs import Tick
 from router.pipeline.publish import deliver
 from router.pipeline.render import render
 from router.pipeline.runner import until_up
-from router.ports import Ledger, Publisher
+from router.ports import Applied, Ledger, Outgoing, Publisher
+
+log = structlog.get_logger()
 
 TICK_EVERY = 0.2  # seconds: with jitter, a timer fires within 300 ms while one worker lives
 SWEEP_EVERY = 0.3
@@ -23,18 +28,38 @@ SWEEP_EVERY = 0.3
 async def tick(ledger: Ledger, publisher: Publisher, workspace: str) -> None:
     """Fire what is due, until nothing is."""
     while True:
-        [applied] = await ledger.apply([Tick()])
-        if applied.entry:
-            await deliver(render(applied, workspace), [applied], publisher, ledger)
-        if applied.code != "more":
+        answers = await ledger.apply([Tick()])
+        out, told = _rendered(answers, workspace)
+        await deliver(out, told, publisher, ledger)
+        if answers[0].code != "more":
             return
 
 
 async def sweep(ledger: Ledger, publisher: Publisher, workspace: str) -> None:
     """Publish what stands in the outbox and whose publisher is gone."""
     while left := await ledger.abandoned():
-        out = [record for applied in left for record in render(applied, workspace)]
-        await deliver(out, left, publisher, ledger)
+        out, told = _rendered(left, workspace)
+        await deliver(out, told, publisher, ledger)
+        if not told:
+            return
+
+
+def _rendered(answers: Sequence[Applied], workspace: str) -> tuple[list[Outgoing], list[Applied]]:
+    """Return the records and the answers they are of; what cannot be rendered is a bug, and holds up nothing else."""
+    out: list[Outgoing] = []
+    told: list[Applied] = []
+    for applied in answers:
+        if applied.code == "error":
+            log.error("ledger.failed", entry=applied.entry.decode(), why=applied.message)
+        if not applied.entry:
+            continue
+        try:
+            out += render(applied, workspace)
+        except Exception:
+            log.exception("outbox.unreadable", entry=applied.entry.decode())
+        else:
+            told.append(applied)
+    return out, told
 
 
 async def keep_ticking(ledger: Ledger, publisher: Publisher, workspace: str) -> None:

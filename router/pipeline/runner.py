@@ -12,6 +12,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
 
 import structlog
 
@@ -19,7 +21,7 @@ from router.errors import DependencyDown, InvalidEvent
 from router.pipeline import PIPELINE, BoundStep, bind
 from router.pipeline.publish import publish
 from router.pipeline.work import Work
-from router.ports import BatchHandler, Received
+from router.ports import BatchHandler, Ledger, Received
 
 log = structlog.get_logger()
 
@@ -59,48 +61,60 @@ async def until_up(do: Callable[[], Awaitable[None]], doing: str) -> None:
 
 def handlers(ports: Mapping[str, object]) -> dict[str, BatchHandler]:
     """Return the handler of each input topic, its steps bound to *ports*."""
+    ledger = cast("Ledger", ports["ledger"])
     last = bind(publish, ports)
-    return {topic: _handler(topic, [bind(step, ports) for step in steps], last) for topic, steps in PIPELINE.items()}
+    return {
+        topic: _Topic(topic, [bind(step, ports) for step in steps], last, ledger).handle
+        for topic, steps in PIPELINE.items()
+    }
 
 
-def _handler(topic: str, steps: Sequence[BoundStep], last: BoundStep) -> BatchHandler:
-    async def handle(records: Sequence[Received]) -> None:
-        await until_up(lambda: _run(topic, steps, last, records), topic)
+@dataclass(frozen=True, slots=True)
+class _Topic:
+    """One topic's steps; `last` publishes what none of them got to."""
 
-    return handle
+    name: str
+    steps: Sequence[BoundStep]
+    last: BoundStep
+    ledger: Ledger
 
+    async def handle(self, records: Sequence[Received]) -> None:
+        await until_up(lambda: self._run(records), self.name)
 
-async def _run(topic: str, steps: Sequence[BoundStep], last: BoundStep, records: Sequence[Received]) -> None:
-    try:
-        await _pass(steps, records)
-    except DependencyDown:
-        raise
-    except Exception:
-        log.exception("batch.failed", topic=topic, events=len(records))
-    else:
-        log.debug("batch.done", topic=topic, events=len(records))
-        return
-    for record in records:
-        await _alone(topic, steps, last, record)
+    async def _run(self, records: Sequence[Received]) -> None:
+        try:
+            await _pass(self.steps, records)
+        except DependencyDown:
+            raise
+        except Exception:
+            log.exception("batch.failed", topic=self.name, events=len(records))
+            self.ledger.give_up()
+        else:
+            log.debug("batch.done", topic=self.name, events=len(records))
+            return
+        for record in records:
+            await self._alone(record)
+
+    async def _alone(self, record: Received) -> None:
+        """Try one event by itself; what fails to the last is a bug, and its event a dead letter."""
+        kind = ""
+        for _ in range(TRIES):
+            try:
+                await _pass(self.steps, [record])
+            except DependencyDown:
+                raise
+            except Exception as bug:  # noqa: BLE001 - the edge that counts tries and dead-letters
+                kind = type(bug).__name__
+                where = {"topic": self.name, "partition": record.partition, "offset": record.offset}
+                log.warning("event.failed", error=kind, **where)
+                self.ledger.give_up()
+            else:
+                return
+        rejection = InvalidEvent("processing_failed", f"the router failed on it: {kind}")
+        await self.last([Work(record, rejection=rejection)])
 
 
 async def _pass(steps: Sequence[BoundStep], records: Sequence[Received]) -> None:
     works = [Work(record) for record in records]
     for step in steps:
         await step(works)
-
-
-async def _alone(topic: str, steps: Sequence[BoundStep], last: BoundStep, record: Received) -> None:
-    """Try one event by itself; what fails to the last is a bug, and its event a dead letter."""
-    kind = ""
-    for _ in range(TRIES):
-        try:
-            await _pass(steps, [record])
-        except DependencyDown:
-            raise
-        except Exception as bug:  # noqa: BLE001 - the edge that counts tries and dead-letters
-            kind = type(bug).__name__
-            log.warning("event.failed", topic=topic, partition=record.partition, offset=record.offset, error=kind)
-        else:
-            return
-    await last([Work(record, rejection=InvalidEvent("processing_failed", f"the router failed on it: {kind}"))])

@@ -57,7 +57,7 @@ class RedisLedger:
         try:
             rows = await self._call("" if now is None else str(now), self._publisher, *items)
         except (DependencyDown, asyncio.CancelledError):
-            self._give_up()
+            self.give_up()
             raise
         return [
             Applied(code.decode(), facts, decision, entry, getattr(verb, "trace", None), message.decode())
@@ -70,7 +70,11 @@ class RedisLedger:
             with asking():
                 await self._client.xdel(self.prefix + "out", *(one.entry for one in applied))
         except DependencyDown:
-            self._give_up()
+            self.give_up()
+
+    def give_up(self) -> None:
+        """Go on under another publisher id; the liveness of this one runs out within about a second."""
+        self._publisher = secrets.token_hex(8)
 
     async def abandoned(self) -> Sequence[Applied]:
         """Return entries whose publisher is gone, the oldest first, while this process holds the lease to sweep."""
@@ -151,9 +155,6 @@ class RedisLedger:
 
     def _liveness(self, publisher: str) -> str:
         return f"{self.prefix}alive:{publisher}"
-
-    def _give_up(self) -> None:
-        self._publisher = secrets.token_hex(8)
 
     async def _call(self, *arguments: str | bytes) -> list[list[bytes]]:
         try:

@@ -46,8 +46,7 @@ local function touch(lead, item)
 end
 
 function verbs.act(item)
-  local fence = P .. "act:act:" .. item.action_id
-  if redis.call("EXISTS", fence) == 1 then return "repeat" end
+  if not once(P .. "act:act:" .. item.action_id) then return "repeat" end
   local lead = leads.get(item.lead_id)
   if not lead then return "unknown_lead" end
   local rep = reps.get(item.rep_id)

@@ -23,6 +23,7 @@ redis.register_function("FUNCTION_NAME", function(keys, argv)
   local out = {}
   for i = 3, #argv do
     local trace = ""
+    fence = nil
     local ok, code, decision = pcall(function()
       local item = cjson.decode(argv[i])
       trace = opt(item.trace) or ""
@@ -31,7 +32,11 @@ redis.register_function("FUNCTION_NAME", function(keys, argv)
     end)
     local message = ""
     if not ok then
-      forget() -- what the item wrote before it failed stands, and so do its facts: a sequence once taken must appear
+      -- What the item wrote before it failed stands, and so do its facts: a sequence once taken must appear. But the
+      -- item itself may come again, and the decision that speaks for it is then another one.
+      forget()
+      if fence then redis.call("DEL", fence) end
+      if facts[1] and facts[1].t == "decided" then table.remove(facts, 1) end
       code, message, decision = "error", tostring(code), ""
     end
     local json, entry = "[]", ""

@@ -7,8 +7,7 @@
 local CLOSING = { won = true, lost = true, disqualified = true }
 
 function verbs.close(item)
-  local fence = P .. "act:close:" .. item.outcome_id
-  if redis.call("EXISTS", fence) == 1 then return "repeat" end
+  if not once(P .. "act:close:" .. item.outcome_id) then return "repeat" end
   local lead = leads.get(item.lead_id)
   if not lead then return "unknown_lead" end
   redis.call("SET", fence, "1", "EX", KEEP_ACTIONS)

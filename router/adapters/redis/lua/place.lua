@@ -57,8 +57,7 @@ local function decided(item, to)
 end
 
 function verbs.place(item)
-  local fence = P .. "sub:" .. item.submission_id
-  if redis.call("EXISTS", fence) == 1 then return "repeat" end
+  if not once(P .. "sub:" .. item.submission_id) then return "repeat" end
   for _, step in ipairs(item.steps) do
     if redis.call("EXISTS", P .. "aud:" .. step.audience) == 0 then return "unknown_audience" end
   end

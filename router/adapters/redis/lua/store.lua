@@ -25,6 +25,7 @@
 ]]
 local P, now = "", 0
 local facts = {}
+local fence -- the key by which the item at hand counts once
 local cache = { rep = {}, lead = {}, auds = {}, aud = {}, pool = {}, cal = {}, steps = {} }
 
 local DAY, NEVER, STRIDE, SHOWN, STALE = 86400000, 9999999999999, 720720, 20, 300000
@@ -63,6 +64,13 @@ local function limit(field) return tonumber(meta(field)) end
 local function fact(kind, values)
   values.t = kind
   facts[#facts + 1] = values
+end
+
+-- Has this been applied? If not it counts as applied from here on; an error takes that back.
+local function once(key)
+  if redis.call("EXISTS", key) == 1 then return false end
+  fence = key
+  return true
 end
 
 local function pack(...) return table.concat({ ... }, "\0") end
