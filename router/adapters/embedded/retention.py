@@ -39,7 +39,11 @@ class StreamRetention:
                         _log.warning("log_away", doing=f"trim {topic}", problem=type(error).__name__)
                 await asyncio.sleep(every)
         finally:
-            await self._client.aclose()
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._client.aclose()
 
     async def trim(self, topic: str) -> int:
         """Remove what is too old of *topic* and acknowledged by every group; return how many records went."""

@@ -25,6 +25,7 @@ from router.ports import BatchHandler, Outgoing
 Entries = list[tuple[bytes, Fields | None]]
 
 BATCH = 500
+STOPS_WITHIN = 5.0  # seconds that a batch in work may take to end when the process does
 READ_NEW = ">"
 
 _log = structlog.get_logger(__name__)
@@ -167,6 +168,17 @@ class _Reading:
         return entries
 
     async def _handle(self, entries: Entries) -> None:
+        """Handle and acknowledge *entries*; when cancelled meanwhile, give that a little time to end."""
+        work = asyncio.create_task(self._handle_to_the_end(entries))
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            await asyncio.wait([work], timeout=STOPS_WITHIN)
+            work.cancel()
+            await asyncio.gather(work, return_exceptions=True)
+            raise
+
+    async def _handle_to_the_end(self, entries: Entries) -> None:
         """Hand *entries* over, then acknowledge them, also those that were trimmed away and have no fields."""
         received_at = self._as.now()
         names = [name for name, _ in entries]

@@ -1,0 +1,57 @@
+"""Members of a Kafka group come and go under load, and nothing is skipped."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Sequence
+
+import pytest
+
+from router.ports import Outgoing, Received
+from tests.logs import KafkaLog, Seen, consuming
+
+ROUNDS = 4
+
+
+@pytest.mark.kafka
+@pytest.mark.slow
+async def test_rebalances_skip_nothing(kafka: str, prefix: str) -> None:
+    """While a second member joins and leaves, every record is handled, and at the end all of it is committed."""
+    log = KafkaLog(kafka, prefix, partitions=6)
+    await log.create("t")
+    publisher, draw = log.publisher(), random.Random(7)  # noqa: S311 - a test's dice
+    handled: Counter[bytes] = Counter()
+    sent: list[bytes] = []
+    grew = asyncio.Condition()
+
+    async def handle(records: Sequence[Received]) -> None:
+        await asyncio.sleep(draw.random() * 0.2)
+        async with grew:
+            handled.update(record.value or b"" for record in records)
+            grew.notify_all()
+
+    async def publish() -> None:
+        while True:
+            values = [b"%d" % number for number in range(len(sent), len(sent) + 30)]
+            await publisher.publish([Outgoing("t", value, value) for value in values])
+            sent.extend(values)
+            await asyncio.sleep(0.05)
+
+    async with consuming(log.member("stays"), {"t": handle}):
+        publishing = asyncio.create_task(publish())
+        for _ in range(ROUNDS):
+            async with consuming(log.member("comes and goes"), {"t": handle}):
+                await asyncio.sleep(1 + draw.random())
+            await asyncio.sleep(draw.random())
+        publishing.cancel()
+        await asyncio.gather(publishing, return_exceptions=True)
+        async with asyncio.timeout(20), grew:
+            await grew.wait_for(lambda: set(sent) <= handled.keys())
+    await publisher.publish([Outgoing("t", b"last", b"last")])
+    after = Seen.open()
+    async with asyncio.timeout(20), consuming(log.member("after"), {"t": after}):
+        await after.until(b"last")
+    assert not {value for value in after.values if value in sent}
+    await publisher.aclose()
