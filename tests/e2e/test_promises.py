@@ -15,6 +15,7 @@ from router.settings import Settings, load_settings
 from tests.e2e.play import Played, Stage
 from tests.e2e.processes import WorkerProcess
 from tests.e2e.scenario import Scenario
+from tests.kafka.server import KafkaServer
 from tests.valkey import ValkeyServer
 
 SUBMISSIONS = 3_000
@@ -87,7 +88,7 @@ def expect_promises(played: Played, site: Site, *, grace: timedelta = CALM) -> N
 
 @pytest.fixture
 def workers() -> Iterator[ExitStack]:
-    """Stops the workers that a test starts, whatever becomes of it."""
+    """Stop the workers that a test starts, whatever becomes of it; asked for last, so that servers outlive them."""
     with ExitStack() as stack:
         yield stack
 
@@ -101,7 +102,7 @@ def test_promises_hold_on_the_embedded_log(site: Site, scenario: Scenario, worke
 
 @pytest.mark.kafka
 def test_promises_hold_on_kafka(
-    site: Site, scenario: Scenario, workers: ExitStack, monkeypatch: pytest.MonkeyPatch, kafka: str, valkey: str
+    site: Site, scenario: Scenario, monkeypatch: pytest.MonkeyPatch, kafka: str, valkey: str, workers: ExitStack
 ) -> None:
     """On Kafka with two workers every submission is decided once and every promise holds."""
     settings = on_servers(site, monkeypatch, kafka, valkey)
@@ -113,7 +114,7 @@ def test_promises_hold_on_kafka(
 
 @pytest.mark.kafka
 def test_promises_hold_when_a_worker_is_killed(
-    site: Site, scenario: Scenario, workers: ExitStack, monkeypatch: pytest.MonkeyPatch, kafka: str, valkey: str
+    site: Site, scenario: Scenario, monkeypatch: pytest.MonkeyPatch, kafka: str, valkey: str, workers: ExitStack
 ) -> None:
     """A worker that dies in the middle costs no lead and delays none by ten seconds."""
     settings = on_servers(site, monkeypatch, kafka, valkey)
@@ -133,10 +134,10 @@ def test_promises_hold_when_a_worker_is_killed(
 def test_promises_hold_when_redis_is_killed(
     site: Site,
     scenario: Scenario,
-    workers: ExitStack,
     monkeypatch: pytest.MonkeyPatch,
     kafka: str,
     own_valkey: ValkeyServer,
+    workers: ExitStack,
 ) -> None:
     """Redis killed and started again in the middle loses nothing, and nothing becomes a dead letter for it."""
     settings = on_servers(site, monkeypatch, kafka, own_valkey.url)
@@ -151,3 +152,28 @@ def test_promises_hold_when_redis_is_killed(
 
     played = asyncio.run(Stage(scenario, settings).play(OVER, disturb=kill_redis))
     expect_promises(played, site, grace=timedelta(seconds=10))
+
+
+@pytest.mark.kafka
+def test_promises_hold_when_the_broker_is_killed(
+    site: Site,
+    scenario: Scenario,
+    monkeypatch: pytest.MonkeyPatch,
+    own_kafka: KafkaServer,
+    valkey: str,
+    workers: ExitStack,
+) -> None:
+    """A broker that is away for seconds loses nothing: what the ledger has settled meanwhile is published after it."""
+    settings = on_servers(site, monkeypatch, own_kafka.address, valkey)
+    for _ in range(2):
+        workers.callback(site.start_worker().stop)
+
+    async def kill_broker() -> None:
+        await asyncio.sleep(OVER.total_seconds() / 2)
+        await asyncio.to_thread(own_kafka.kill)
+        await asyncio.sleep(3)
+        await asyncio.to_thread(own_kafka.start)
+
+    played = asyncio.run(Stage(scenario, settings).play(OVER, disturb=kill_broker))
+    expect_promises(played, site, grace=timedelta(seconds=25))
+    assert max(played.delays) < 30
