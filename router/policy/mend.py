@@ -59,38 +59,42 @@ def mend(values: dict[str, object]) -> PolicyShape | None:
 
 def _mend_one(values: dict[str, object], loc: tuple[int | str, ...], kind: str) -> None:
     """Remove the value at *loc*, or put in its stand-in where the shape cannot do without it."""
-    chain: list[Any] = [values]
-    path: list[int | str] = []
-    for part in loc:
-        inside = chain[-1]
-        if isinstance(inside, dict) and part in inside:
-            path.append(part)
-            chain.append(inside[str(part)])
-        elif isinstance(inside, list) and isinstance(part, int) and part < len(inside):
-            path.append(part)
-            chain.append(inside[part])
-        elif kind == "missing" and part == loc[-1] and isinstance(inside, dict):
-            inside[str(part)] = _stand_in(part, path)
-            return
-        # else: a branch of a union, or "[key]", which names nothing in the values
-    if "hours" in path:  # a day's spans make sense together only
-        chain, path = chain[: path.index("hours") + 2], path[: path.index("hours") + 1]
-    while path:
-        part, inside = path.pop(), chain[-2]
-        chain.pop()
-        needed = part in _STAND_INS and isinstance(inside, dict) and kind != "extra_forbidden"
-        stand_in = _stand_in(part, path) if needed else None
-        if needed and inside[str(part)] != stand_in:
-            inside[str(part)] = stand_in
-            return
+    path, containers = _follow(values, loc)
+    inside = containers[-1]
+    if kind == "missing":
         if isinstance(inside, dict):
-            inside.pop(part, None)
+            inside[str(loc[-1])] = _stand_in(loc[-1], path)
+        return
+    if "hours" in path:  # a day's spans make sense together only
+        path = path[: path.index("hours") + 1]
+    while path:
+        part, inside = path.pop(), containers[len(path)]
+        if isinstance(inside, dict):
+            stand_in = _stand_in(part, path)
+            if part in _STAND_INS and kind != "extra_forbidden" and inside[str(part)] != stand_in:
+                inside[str(part)] = stand_in
+            else:
+                inside.pop(str(part), None)
             return
-        if isinstance(inside, list) and isinstance(part, int) and not _holds_rules(inside):
-            continue  # a list of plain values goes as a whole
-        if isinstance(inside, list) and isinstance(part, int):
-            inside[part] = {}
+        if _holds_rules(inside):
+            inside[int(part)] = {}
             return
+        # a list of plain values goes as a whole
+
+
+def _follow(values: dict[str, object], loc: tuple[int | str, ...]) -> tuple[list[int | str], list[Any]]:
+    """Return the part of *loc* that stands in *values*, and what is passed on the way, the top first."""
+    path: list[int | str] = []
+    passed: list[Any] = [values]
+    for part in loc:
+        inside = passed[-1]
+        inner = inside.get(part) if isinstance(inside, dict) else None
+        if isinstance(inside, list) and isinstance(part, int) and part < len(inside):
+            inner = inside[part]
+        if inner is not None:  # else a branch of a union, or "[key]", which names nothing in the values
+            path.append(part)
+            passed.append(inner)
+    return path, passed
 
 
 def _holds_rules(items: list[Any]) -> bool:

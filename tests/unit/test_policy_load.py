@@ -204,7 +204,11 @@ def test_a_folder_that_is_not_there_is_bad_input(tmp_path: Path) -> None:
         ("lead.language in rep.languages", "lead.email == rep.id", "nearly unique to a lead"),
         ("lead.language in rep.languages", "lead.fields.nr == rep.id", "nearly unique to a lead"),
         ("'rep.id == \"ben\"'", "'rep.id == \"nobody\"'", "pool 'bens' has no members"),
-        ("ebook: {action: content_download, intent: low", "ebook: {action: x, intent: low, when: 'true'", "high intent"),
+        (
+            "ebook: {action: content_download, intent: low",
+            "ebook: {action: x, intent: low, when: 'true'",
+            "high intent",
+        ),
         ("'fit.icp && form.intent == \"high\"'", "'form.intent == \"high\"'", "an IQL is fit and intent together"),
     ],
 )
@@ -261,7 +265,7 @@ def test_nothing_but_policy_invalid_comes_out_of_a_mangled_file(tmp_path: Path, 
     for _ in range(data.draw(st.integers(1, 3))):
         start = data.draw(st.integers(0, len(text)))
         length = data.draw(st.integers(0, 30))
-        alphabet = st.sampled_from(list("{}[]:,'\"&*!|>%@#-?\n\t 0a~é\x00") + ["<<: ", "null", "true", "1e9", "- ", "!!set "])
+        alphabet = st.sampled_from([*"{}[]:,'\"&*!|>%@#-?\n\t 0a~é\x00", "<<: ", "null", "true", "1e9", "- ", "!!set "])
         text = text[:start] + "".join(data.draw(st.lists(alphabet, max_size=4))) + text[start + length :]
     problems(tmp_path, text)
 
