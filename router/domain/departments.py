@@ -48,7 +48,8 @@ _CUES = {
     r"warehouse|fulfil\w+|project manage\w*|program(?:me)? manage\w*|office manager|quality|procedures|\w*betrieb\w*|"
     r"logisti\w+|produktion\w*|operaciones|operacoes|operazioni|administration",
 }
-_DEPARTMENT = re.compile("|".join(rf"(?P<{name}>\b(?:{cues})\b)" for name, cues in _CUES.items()))
+DEPARTMENT_CUES = "|".join(rf"(?P<{name}>\b(?:{cues})\b)" for name, cues in _CUES.items())
+_DEPARTMENT = re.compile(DEPARTMENT_CUES)
 _WHOLE_COMPANY = re.compile(r"\bceo\b|\bchief executive\b|\bpresident\b|\bmanaging director\b|\bpdg\b")
 
 

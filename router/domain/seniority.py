@@ -11,12 +11,13 @@ assists a chief is none, and neither is a product owner or a business partner. A
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
-from router.domain.departments import department_of
+from router.domain.departments import DEPARTMENT_CUES, department_of
 from router.domain.title_words import plain_title
 
 Level = Literal["c_level", "vp", "director", "manager", "senior", "staff", "unknown"]
@@ -150,6 +151,14 @@ _CUES: tuple[tuple[Level, re.Pattern[str]], ...] = (
         ),
     ),
 )
+
+_ALL_CUES = (
+    *(cue.pattern for cue in (_TRAINEE, _ASSISTANT, _REPORTS_TO, _SOUNDS_HIGH)),
+    *(f"{level} {cue.pattern}" for level, cue in _CUES),
+    DEPARTMENT_CUES,
+)
+CUES_VERSION = hashlib.sha256("\n".join(_ALL_CUES).encode()).hexdigest()[:12]
+"""Changes with any cue: what a title tells is part of how a policy decides."""
 
 
 def _level(words: str) -> Level:

@@ -19,6 +19,7 @@ from router.domain.calendar import Calendar
 from router.domain.hours import DAYS
 from router.domain.mail_domains import LISTS_VERSION
 from router.domain.policy import Enrichment, Fit, Policy, Rep, Route, RouteStep, SlaTarget
+from router.domain.seniority import CUES_VERSION
 
 _DAY = timedelta(days=1)
 
@@ -36,7 +37,7 @@ def with_version(policy: Policy) -> Policy:
 
 def bundled(policy: Policy) -> Mapping[str, str]:
     """Return the versions of the lists outside the configuration that a decision leans on."""
-    lists = {"mail_domains": LISTS_VERSION, "publicsuffixlist": installed("publicsuffixlist")}
+    lists = {"mail_domains": LISTS_VERSION, "titles": CUES_VERSION, "publicsuffixlist": installed("publicsuffixlist")}
     if any(one.country for one in policy.calendars.values()):
         lists["holidays"] = installed("holidays")
     return lists
