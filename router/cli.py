@@ -232,6 +232,18 @@ def up() -> None:
     _run_worker("up")
 
 
+@app.command(epilog="Examples:  router demo    router demo --plain    router demo --json | python -m json.tool")
+def demo(
+    plain: Annotated[bool, typer.Option("--plain", help="Print a line an event instead of a picture.")] = False,  # noqa: FBT002 - a flag of the command line
+    as_json: Annotated[bool, typer.Option("--json", help="Print only the report, as JSON.")] = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """Play the shipped example through the real pipeline (half a minute, nothing to set up), then report."""
+    typer.echo("the demo starts: a log, a ledger, a worker, eight reps; it takes about half a minute", err=True)
+    from router.entrypoints.demo import run_demo, style_for  # noqa: PLC0415 - quick help
+
+    raise typer.Exit(run_demo(style_for(plain=plain, as_json=as_json)))
+
+
 def _run_worker(consumer: str) -> None:
     import uvloop  # noqa: PLC0415 - quick help
 
