@@ -9,25 +9,31 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 
 from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError, ResponseError
 
 from router.adapters.embedded.retention import StreamRetention
 from router.adapters.embedded.streams import StreamPublisher, StreamSource
 from router.adapters.embedded.tail import StreamTail
 from router.adapters.embedded.valkey import embedded_valkey
 from router.adapters.enrichment.dataset import DatasetEnricher
+from router.adapters.kafka.admin import KafkaAdmin
 from router.adapters.kafka.connection import KafkaConnection
 from router.adapters.kafka.consumer import KafkaTail
 from router.adapters.kafka.faust_app import FaustSource
+from router.adapters.kafka.first_contact import first_contact
 from router.adapters.kafka.producer import KafkaPublisher
 from router.adapters.redis.activities import RedisActivities
-from router.adapters.redis.connection import connect
+from router.adapters.redis.connection import asking, connect
 from router.adapters.redis.ledger import RedisLedger
+from router.errors import BadInput, DependencyDown
 from router.events.catalogue import catalogue
 from router.pipeline.work import InForce
 from router.policy.load import load_policy
@@ -97,6 +103,8 @@ async def station(settings: Settings, consumer: str = "") -> AsyncIterator[Stati
         urls = await stack.enter_async_context(_servers(settings))
         client = connect(urls.redis)
         stack.push_async_callback(client.aclose)
+        await _greet(client, settings)
+        await _expect_topics(settings)
         log = await stack.enter_async_context(_log(settings, urls.log, consumer or f"worker-{os.getpid()}"))
         yield Station(
             log,
@@ -129,8 +137,52 @@ async def _servers(settings: Settings) -> AsyncIterator[_Urls]:
     if settings.redis_url is not None and settings.kafka is not None:
         yield _Urls(str(settings.redis_url), None)
         return
+    _expect_room(settings.data_dir)
     async with embedded_valkey(settings.data_dir) as url:
         yield _Urls(str(settings.redis_url or url), None if settings.kafka is not None else url)
+
+
+def _expect_room(data_dir: Path) -> None:
+    """Raise `BadInput` where nothing can be written; the embedded Valkey would say so less clearly."""
+    try:
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=data_dir) as trial:
+            trial.write(bytes(4096))
+            trial.flush()
+            os.fsync(trial.fileno())
+    except OSError as error:
+        raise BadInput(
+            f"{data_dir}: cannot be written to ({error.strerror}). Make room, or set ROUTER_DATA_DIR to another folder."
+        ) from None
+
+
+async def _greet(client: Redis, settings: Settings) -> None:
+    """Find Redis there; raises `DependencyDown` or `BadInput` with the setting to look at."""
+    url, where = settings.redis_url, "under ROUTER_DATA_DIR"
+    if url is not None:
+        where = f"at {url.path}" if url.scheme == "unix" else f"at {url.host or 'localhost'}:{url.port or 6379}"
+    try:
+        with asking():
+            await client.ping()
+    except ResponseError as refusal:
+        raise BadInput(f"Redis {where} refuses: {refusal}. Correct ROUTER_REDIS_URL.") from None
+    except DependencyDown as down:
+        why = str(down.__cause__ or down).rstrip(".")
+        if isinstance(down.__cause__, AuthenticationError):
+            raise BadInput(f"Redis {where} refuses: {why}. Correct user and password in ROUTER_REDIS_URL.") from None
+        raise DependencyDown(f"Redis {where} does not answer: {why}. Start it, or correct ROUTER_REDIS_URL.") from down
+
+
+async def _expect_topics(settings: Settings) -> None:
+    """Raise `BadInput` where the broker lacks a topic: a worker would wait for it without an end."""
+    if settings.kafka is None:
+        return
+    kafka = KafkaConnection(settings.kafka, settings.kafka_options())
+    names = [settings.topic_prefix + name for name in catalogue()]
+    with first_contact(kafka):
+        there = await KafkaAdmin(kafka).partitions(names)
+    if missing := [name for name in names if name not in there]:
+        raise BadInput(f"Kafka at {settings.kafka} has no topic {', '.join(missing)}. Make them: router topics create")
 
 
 @asynccontextmanager
@@ -139,7 +191,8 @@ async def _log(settings: Settings, url: str | None, consumer: str) -> AsyncItera
     if url is None:
         kafka = KafkaConnection(str(settings.kafka), settings.kafka_options())
         publisher = KafkaPublisher(kafka, prefix)
-        await publisher.start()
+        with first_contact(kafka):
+            await publisher.start()
         try:
             yield Log(publisher, FaustSource(kafka, prefix, group=group, now=now), KafkaTail(kafka, prefix, now), None)
         finally:

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 
 from router.adapters.kafka.admin import KafkaAdmin, TopicSpec, TopicState
 from router.adapters.kafka.connection import KafkaConnection
+from router.adapters.kafka.first_contact import first_contact
 from router.errors import DependencyDown
 from router.events.catalogue import Topic, catalogue
 from router.settings import Settings
@@ -142,8 +143,10 @@ async def create(settings: Settings) -> Creation:
     if settings.kafka is None:
         return Creation(embedded=True)
     specs = {settings.topic_prefix + topic.name: _spec(settings.topic_prefix, topic) for topic in catalogue().values()}
-    admin = _admin(settings.kafka, settings)
-    made = await admin.create(list(specs.values()))
+    kafka = KafkaConnection(settings.kafka, settings.kafka_options())
+    admin = KafkaAdmin(kafka)
+    with first_contact(kafka):
+        made = await admin.create(list(specs.values()))
     await _shown(admin, made)
     return Creation(embedded=False, made=tuple(made), present=tuple(name for name in specs if name not in made))
 
@@ -153,7 +156,9 @@ async def check(settings: Settings) -> Drift:
     if settings.kafka is None:
         return Drift(embedded=True)
     specs = [_spec(settings.topic_prefix, topic) for topic in catalogue().values()]
-    states = await _admin(settings.kafka, settings).describe([spec.name for spec in specs])
+    kafka = KafkaConnection(settings.kafka, settings.kafka_options())
+    with first_contact(kafka):
+        states = await KafkaAdmin(kafka).describe([spec.name for spec in specs])
     found = (each for spec in specs for each in differences(spec, states.get(spec.name), settings.kafka))
     return Drift(embedded=False, checked=len(specs), differences=tuple(found))
 
@@ -196,10 +201,6 @@ def _spec(prefix: str, topic: Topic) -> TopicSpec:
             "max.message.bytes": str(topic.max_message_bytes),
         },
     )
-
-
-def _admin(bootstrap: str, settings: Settings) -> KafkaAdmin:
-    return KafkaAdmin(KafkaConnection(bootstrap, settings.kafka_options()))
 
 
 def _table(rows: Iterable[Sequence[str]]) -> Iterator[str]:

@@ -13,11 +13,12 @@ import hashlib
 import hmac
 import secrets
 import signal
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
 import orjson
 import structlog
+from redis.exceptions import ResponseError
 
 from router.adapters.redis.connection import asking
 from router.bootstrap import Station, station
@@ -32,6 +33,8 @@ from router.settings import Settings
 log = structlog.get_logger()
 
 LOOKED_AT = 200  # newest records of each partition: the order on a partition is nearly that of `sequence`
+OLDEST_REDIS = 7  # the first with functions
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 EXTEND_EVERY = 3600.0  # seconds; calendars reach the ledger 14 days ahead
 
 
@@ -41,14 +44,20 @@ async def run_worker(settings: Settings, consumer: str = "", ready: Callable[[],
 
     *ready* is called when events are about to be consumed.
     """
+    await until_signal(_run(settings, consumer, ready))
+    log.info("worker.stopped")
+
+
+async def _run(settings: Settings, consumer: str, ready: Callable[[], None]) -> None:
     async with station(settings, consumer) as place:
         await prepare(place, allow_volatile=settings.allow_volatile_redis)
         log.info("worker.ready", workspace=place.workspace, policy=place.in_force.policy.version)
         ready()
-        await until_signal(work(place))
-        with suppress(DependencyDown):
-            await place.ledger.resign()
-    log.info("worker.stopped")
+        try:
+            await work(place)
+        finally:
+            with suppress(DependencyDown):
+                await place.ledger.resign()
 
 
 async def prepare(place: Station, *, allow_volatile: bool) -> None:
@@ -88,18 +97,29 @@ async def together(parts: Sequence[Awaitable[None]]) -> None:
 
 
 async def until_signal(running: Awaitable[None]) -> None:
-    """Run until it ends or the process is asked to stop; then cancel it and let it finish what is in work."""
+    """
+    Run until it ends or the process is asked to stop; then cancel it and let it finish what is in work.
+
+    Asked again by SIGTERM, it goes on finishing: supervisors and `timeout` repeat themselves. A second Ctrl-C ends it.
+    """
     task = asyncio.ensure_future(running)
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, task.cancel)
+
+    def stop() -> None:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # until the process is gone, not only its loop
+        task.cancel()
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, stop)
     try:
         await task
     except asyncio.CancelledError:
         if not task.cancelled():
             raise
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in SIGNALS:
             loop.remove_signal_handler(number)
 
 
@@ -130,20 +150,43 @@ async def _lasting(place: Station, *, allow: bool) -> None:
     """Refuse a Redis that may forget, and warn of one that may forget a little."""
     with asking():
         info = await place.redis.info()
-        keeps = await place.redis.config_get("appendfsync")
-    faults = []
-    if not info.get("aof_enabled"):
-        faults.append("it has no append-only file (set appendonly yes)")
-    if info.get("maxmemory_policy", "noeviction") != "noeviction":
-        faults.append("it evicts keys when memory is short (set maxmemory-policy noeviction)")
+        keeps = await _configured(place, "appendfsync")
+    if too_old(info):
+        message = f"This Redis is version {info['redis_version']}. The ledger needs Redis 7 or newer, or Valkey."
+        raise BadInput(message)
+    faults = forgetful(info)
     if faults and not allow:
         message = (
             f"This Redis may forget leads: {' and '.join(faults)}. To run on it all the same, for a trial, set "
             "ROUTER_ALLOW_VOLATILE_REDIS=true."
         )
         raise BadInput(message)
-    if not faults and keeps.get("appendfsync") != "always":
-        log.warning("redis.appendfsync", value=keeps.get("appendfsync"), advice="always: else up to 2 s may be lost")
+    if not faults and keeps != "always":
+        log.warning("redis.appendfsync", value=keeps, advice="always: else up to 2 s may be lost")
+
+
+async def _configured(place: Station, name: str) -> str:
+    """Return a setting of Redis, or "unknown" where the server tells nobody: hosted ones do not."""
+    try:
+        answer = await place.redis.config_get(name)
+    except ResponseError:
+        return "unknown"
+    return answer.get(name) or "unknown"
+
+
+def too_old(info: Mapping[str, object]) -> bool:
+    """Return whether a server that says *info* of itself knows no functions."""
+    return int(str(info.get("redis_version", "7")).split(".")[0]) < OLDEST_REDIS
+
+
+def forgetful(info: Mapping[str, object]) -> list[str]:
+    """Return why a server that says *info* of itself may lose what it was told, with the setting that mends it."""
+    faults = []
+    if not info.get("aof_enabled"):
+        faults.append("it has no append-only file (set appendonly yes)")
+    if info.get("maxmemory_policy", "noeviction") != "noeviction":
+        faults.append("it evicts keys when memory is short (set maxmemory-policy noeviction)")
+    return faults
 
 
 async def _not_forgotten(place: Station) -> None:
