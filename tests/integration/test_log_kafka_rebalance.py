@@ -1,4 +1,4 @@
-"""Members of a Kafka group come and go under load, and nothing is skipped."""
+"""Members of a Kafka group come, go and crash, and nothing is skipped."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from router.adapters.kafka import faust_app
 from router.ports import Outgoing, Received
 from tests.logs import KafkaLog, Seen, consuming
 
@@ -54,4 +55,26 @@ async def test_rebalances_skip_nothing(kafka: str, prefix: str) -> None:
     async with asyncio.timeout(20), consuming(log.member("after"), {"t": after}):
         await after.until(b"last")
     assert not {value for value in after.values if value in sent}
+    await publisher.aclose()
+
+
+@pytest.mark.kafka
+async def test_a_crash_of_faust_ends_a_run_and_not_the_process(
+    kafka: str, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the app crashes, consuming goes on with a new one, and what the old one leaves ends too."""
+    apps = []
+    build = faust_app._build_app
+    monkeypatch.setattr(faust_app, "_build_app", lambda *given: apps.append(build(*given)) or apps[-1])
+    log = KafkaLog(kafka, prefix)
+    await log.create("t")
+    publisher, seen = log.publisher(), Seen.open()
+    async with asyncio.timeout(40), consuming(log.member("a"), {"t": seen}):
+        await publisher.publish([Outgoing("t", b"k", b"before")])
+        await seen.until(b"before")
+        await apps[0].crash(RuntimeError("a test's"))
+        await publisher.publish([Outgoing("t", b"k", b"after")])
+        await seen.until(b"after")
+    assert len(apps) == 2
+    assert not [task for task in asyncio.all_tasks() if faust_app._is_fausts(task)]
     await publisher.aclose()
