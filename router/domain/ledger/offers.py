@@ -247,8 +247,8 @@ def arm(ledger: Ledger, lead: Lead, now: int) -> None:
     if lead.reach < len(lead.steps) and widen is not None:
         clocks.set_timer(ledger, "widen", lead.id, lead.submitted + widen)
     if lead.tried:
-        soonest = min(lead.tried.values()) + ledger.retry_after
-        clocks.set_timer(ledger, "retry", lead.id, soonest if soonest > now else now + ledger.retry_after)
+        coming = [at + ledger.retry_after for at in lead.tried.values() if at + ledger.retry_after > now]
+        clocks.set_timer(ledger, "retry", lead.id, min(coming, default=now + ledger.retry_after))
 
 
 def look_again(ledger: Ledger, lead: Lead, now: int) -> list[Fact]:

@@ -2,7 +2,8 @@
   offers: which rep gets a lead, what happens when one is lost, who waits and who is served next. The model's twin is
   domain/ledger/offers.py, where the two rules are told.
 
-  A waiting lead stands in one index: that of its lane (the tuple of its steps) and of the steps that time has opened.
+  A waiting lead stands in one index: that of its lane (the tuple of its steps), of the steps that time has opened, and
+  of whether anybody was tried for it (shelf `2` or `2t`; `p` for the parked).
   "Nobody on duty in this step" opens the next one for the whole lane and moves nothing.
 ]]
 local offers = {}
@@ -155,7 +156,7 @@ function offers.stand(lead)
   leave_queue(lead)
   if lead.state ~= "waiting" then return end
   local key = leads.queue_key(lead)
-  local shelf = lead.parked and "p" or tostring(lead.reach)
+  local shelf = lead.parked and "p" or lead.reach .. (next(lead.tried) and "t" or "")
   redis.call("ZADD", P .. "q:" .. lead.lane .. ":" .. shelf, 0, key)
   redis.call("ZADD", P .. "waiting", lead.submitted, lead.id)
   if next(lead.tried) and not lead.parked then redis.call("ZADD", P .. "tried", 0, key) end
@@ -202,11 +203,13 @@ end
 local function arm(lead)
   local widen = opt(lead.step_list[lead.reach].widen_after)
   if lead.reach < #lead.step_list and widen then clocks.set("widen", lead, lead.submitted + widen) end
-  local soonest
-  for _, at in pairs(lead.tried) do soonest = math.min(soonest or at, at) end
-  if soonest then
-    soonest = soonest + limit("retry_after")
-    clocks.set("retry", lead, soonest > now and soonest or now + limit("retry_after"))
+  if next(lead.tried) then
+    local soonest = now + limit("retry_after")
+    for _, at in pairs(lead.tried) do
+      local due = at + limit("retry_after")
+      if due > now then soonest = math.min(soonest, due) end
+    end
+    clocks.set("retry", lead, soonest)
   end
 end
 
@@ -278,7 +281,10 @@ local function indexes(them, with_parked)
         if not seen[lane] then
           seen[lane] = true
           local steps = tonumber(redis.call("GET", P .. "lane:" .. lane))
-          for k = 1, steps do out[#out + 1] = { key = P .. "q:" .. lane .. ":" .. k } end
+          for k = 1, steps do
+            out[#out + 1] = { key = P .. "q:" .. lane .. ":" .. k }
+            out[#out + 1] = { key = P .. "q:" .. lane .. ":" .. k .. "t" }
+          end
           if with_parked then out[#out + 1] = { key = P .. "q:" .. lane .. ":p" } end
         end
       end
@@ -298,8 +304,7 @@ end
     them     those who changed; only their lanes can have become servable
     left     somebody of them has gone off duty: also those already tried may now be the only ones there
     turned   the one whose status has just turned to available, who may take what has had all its attempts
-  Leads of one index are alike but for who was tried: where one that nobody was tried for finds nobody, the rest of
-  its index will not either.
+  Where a lead that nobody was tried for finds nobody, the rest of its index will not either.
 ]]
 function offers.settle(them, left, turned)
   if redis.call("EXISTS", P .. "waiting") == 0 then return end

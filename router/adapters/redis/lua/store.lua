@@ -16,7 +16,7 @@
       free:<id>           zset    lex: order key .. rep; fkey:<id> hash rep -> that member
       on:<id>, hrs:<id>   set     those on duty; those active and in hours
     auds                  set     all audiences
-    lane:<id>             string  number of steps; q:<id>:<step> zset lex: queue key .. lead; q:<id>:p the parked
+    lane:<id>             string  number of steps; q:<id>:<shelf> zset lex: queue key .. lead (shelf: see offers)
     tried                 zset    lex: waiting leads that somebody was tried for
     waiting               zset    all waiting leads -> submitted at
     timers, duty          zset    due -> kind NUL lead; due -> kind NUL rep or calendar
