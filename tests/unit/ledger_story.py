@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol, cast
 
+from router.domain.calendar import State
 from router.domain.ledger.facts import Answer, Fact
 from router.domain.ledger.model import apply
 from router.domain.ledger.state import Lead, Ledger, Rep
@@ -210,3 +211,16 @@ def hot(
     length = first_touch * 1000
     warnings = tuple((share, now + int(length * share)) for share in warn_at)
     return Clock("hot", length, now + length, warnings, on_breach)
+
+
+def office(*edges: tuple[float, str]) -> dict[str, tuple[Edge, ...]]:
+    """
+    Return the calendar `office`: its states from so many hours after the beginning on.
+
+    `midnight` stands for an opening that begins a new local day.
+    """
+    known = [Edge(START - DAY * 1000, "outside_hours", midnight=True)]
+    for at, state in edges:
+        opens = cast("State", "open" if state == "midnight" else state)
+        known.append(Edge(START + round(at * HOUR * 1000), opens, midnight=state == "midnight"))
+    return {"office": tuple(known)}

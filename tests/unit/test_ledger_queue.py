@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import pytest
 
-from router.domain.calendar import State
-from router.domain.ledger.verbs import Audience, Edge, Step
-from tests.unit.ledger_story import DAY, HOUR, START, Engine, Story, hot, kinds, seat
+from router.domain.ledger.verbs import Audience, Step
+from tests.unit.ledger_story import DAY, HOUR, Engine, Story, hot, kinds, office, seat
 
 POOLS = {"inner": ("in_order", ("ana", "ann")), "outer": ("in_order", ("ben",))}
 WIDENING = (Step("inner", "inner", widen_after=90_000), Step("outer", "outer"))
@@ -198,12 +195,6 @@ def test_an_audience_that_grows_is_served(engine: Engine) -> None:
     facts = story.do(Audience("inner", "inner", "in_order", ("ana", "ben"))).facts
     assert kinds(facts) == ["assigned", "assigned"]
     assert story.holder("L1") == "ben"
-
-
-def office(*edges: tuple[float, str]) -> dict[str, tuple[Edge, ...]]:
-    """Return the calendar `office`: states from hours after the beginning on."""
-    known = (Edge(START - DAY * 1000, "outside_hours", midnight=True),)
-    return {"office": known + tuple(Edge(START + int(at * HOUR * 1000), cast("State", state)) for at, state in edges)}
 
 
 def test_the_opening_of_a_calendar_drains_the_queue(engine: Engine) -> None:
