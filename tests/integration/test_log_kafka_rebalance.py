@@ -7,9 +7,11 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 
+import faust
 import pytest
 
 from router.adapters.kafka import faust_app
+from router.adapters.kafka.connection import KafkaConnection
 from router.ports import Outgoing, Received
 from tests.logs import KafkaLog, Seen, consuming
 
@@ -65,7 +67,12 @@ async def test_a_crash_of_faust_ends_a_run_and_not_the_process(
     """When the app crashes, consuming goes on with a new one, and what the old one leaves ends too."""
     apps = []
     build = faust_app._build_app
-    monkeypatch.setattr(faust_app, "_build_app", lambda *given: apps.append(build(*given)) or apps[-1])
+
+    def build_and_note(connection: KafkaConnection, group: str) -> faust.App:
+        apps.append(build(connection, group))
+        return apps[-1]
+
+    monkeypatch.setattr(faust_app, "_build_app", build_and_note)
     log = KafkaLog(kafka, prefix)
     await log.create("t")
     publisher, seen = log.publisher(), Seen.open()
@@ -76,5 +83,5 @@ async def test_a_crash_of_faust_ends_a_run_and_not_the_process(
         await publisher.publish([Outgoing("t", b"k", b"after")])
         await seen.until(b"after")
     assert len(apps) == 2
-    assert not [task for task in asyncio.all_tasks() if faust_app._is_fausts(task)]
+    assert not [task for app in apps for task in asyncio.all_tasks() if faust_app._is_of(app, task)]
     await publisher.aclose()

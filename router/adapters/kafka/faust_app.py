@@ -27,18 +27,16 @@ import logging
 import random
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any, cast
 
 import faust
-import mode
 import structlog
 from faust.app.base import BootStrategy
 from faust.streams import Stream
 from faust.transport.drivers.aiokafka import Consumer as KafkaConsumer
 from faust.transport.drivers.aiokafka import Transport as KafkaTransport
 from faust.types import TP, ChannelT, EventT, StreamT
-from mode.services import WaitResults
+from mode.services import Service, WaitResults
 from yarl import URL
 
 from router.adapters.kafka.admin import KafkaAdmin
@@ -59,7 +57,6 @@ DIES_WITHIN = 1.0  # a crashed app's `stop` waits for a thread that is gone
 SWEEPS = 20
 SHORTEST_WAIT, LONGEST_WAIT = 0.5, 5.0  # between runs
 
-FAUSTS_FILES = tuple(str(Path(str(package.__file__)).parent) for package in (faust, mode))
 NOISY = ("aiokafka", "faust", "mode", "kafka")
 """Loggers that write a line for each record at lower levels, at a tenth of the speed."""
 
@@ -170,18 +167,17 @@ class _Run:
                 await self._app.stop()
         except Exception as error:  # noqa: BLE001 - whatever it is, this run is over and the broker notices
             _log.warning("consumer_left_badly", problem=repr(error))
-        await _sweep()
+        await _sweep(self._app)
 
 
-async def _sweep() -> None:
+async def _sweep(app: faust.App) -> None:
     """
-    Cancel what an app leaves behind when it crashed, again and again: some of its tasks survive the first time.
+    Cancel what *app* left behind when it crashed, again and again: some of its tasks survive the first time.
 
-    Otherwise they would keep this process from ending. All tasks of Faust are
-    meant, since a run ends before the next begins. Its thread ends by itself.
+    Otherwise they would keep this process from ending. Its thread ends by itself.
     """
     for _ in range(SWEEPS):
-        left = [task for task in asyncio.all_tasks() if _is_fausts(task)]
+        left = [task for task in asyncio.all_tasks() if _is_of(app, task)]
         if not left:
             return
         for task in left:
@@ -190,9 +186,10 @@ async def _sweep() -> None:
     _log.warning("consumer_left_tasks")
 
 
-def _is_fausts(task: asyncio.Task[Any]) -> bool:
-    code = getattr(task.get_coro(), "cr_code", None)
-    return code is not None and code.co_filename.startswith(FAUSTS_FILES)
+def _is_of(app: faust.App, task: asyncio.Task[Any]) -> bool:
+    frame = getattr(task.get_coro(), "cr_frame", None)
+    owner = frame.f_locals.get("self") if frame is not None else None
+    return isinstance(owner, Service) and (owner is app or (owner.beacon.root or owner.beacon).data is app)
 
 
 async def _in_full(ending: Coroutine[None, None, None]) -> None:
