@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +11,8 @@ from router.demo.wording import life, lost
 from router.domain.audit.observed import Observed
 from router.events.base import parse_instant
 
+Data = Mapping[str, Any]
+
 
 def line(seen: Observed, story: Story) -> str | None:
     """
@@ -18,62 +20,71 @@ def line(seen: Observed, story: Story) -> str | None:
 
     Called with records that are new only. Times are seconds since the start.
     """
-    data = seen.data or {}
-    match seen.ce_type:
-        case "lead.decided.v1":
-            return _stamped(story, data["decided_at"], "decided", _decided(story))
-        case "lead.assigned.v1":
-            return _stamped(story, data["at"], "assigned", _handed(story))
-        case "lead.queued.v1":
-            return _stamped(story, data["at"], "waiting", f"{_who(story, data)}: nobody who may take it is free")
-        case "lead.unassigned.v1":
-            told = f"{_who(story, data)}: {story.name(data['rep_id'])} {lost(data['reason'])}"
-            return _stamped(story, data["at"], "back", told)
-        case "lead.touched.v1":
-            return _stamped(story, data["at"], "called", _called(data, story))
-        case "sla.breached.v1":
-            told = f"{_who(story, data)}: nobody has called within {_minutes(data['target_seconds'])}"
-            return _stamped(story, data["at"], "breached", told)
-        case "event.rejected.v1":
-            return _stamped(story, data["rejected_at"], "unread", f"a form became a dead letter: {data['code']}")
-    if seen.topic == "rep-presence":
-        who = "the router sets" if data.get("source") == "router" else "now"
-        return _stamped(story, data["at"], "presence", f"{story.name(data['rep_id'])}: {who} {data['status']}")
-    return None
+    ce_type = "rep.presence.v1" if seen.topic == "rep-presence" else seen.ce_type or ""
+    if seen.data is None or ce_type not in _LINES:
+        return None
+    word, when, told = _LINES[ce_type]
+    seconds = (parse_instant(seen.data[when]) - story.start).total_seconds()
+    return f"{max(seconds, 0.0):6.2f} s  {word:<9} {told(seen.data, story)}"
 
 
-def _stamped(story: Story, at: str, word: str, told: str) -> str:
-    seconds = (parse_instant(at) - story.start).total_seconds()
-    return f"{seconds:6.2f} s  {word:<9} {told}"
+def _present(data: Data, story: Story) -> str:
+    set_so = "is set" if data.get("source") == "router" else "is"
+    return f"{story.name(data['rep_id'])} {set_so} {data['status']}"
 
 
-def _decided(story: Story) -> str:
+def _decided(_data: Data, story: Story) -> str:
     row = story.decided[-1]
     tags = f" [{', '.join(row.tags)}]" if row.tags else ""
     return f"{row.stage.upper()} -> {row.to}  {_named(row.who, row.company)}: {row.reason}{tags}"
 
 
-def _handed(story: Story) -> str:
+def _handed(_data: Data, story: Story) -> str:
     row = story.handed[-1]
     attempt = f" (attempt {row.attempt})" if row.attempt > 1 else ""
     others = ", ".join(f"{story.name(rep_id)} {word}" for rep_id, word in row.passed_over)
-    return f"{story.name(row.rep_id)} <- {_named(row.who, row.company)}{attempt}: {row.why}" + (
-        f"; passed over: {others}" if others else ""
-    )
+    told = f"{story.name(row.rep_id)} <- {_named(row.who, row.company)}{attempt}: {row.why}"
+    return f"{told}; not {others}" if others else told
 
 
-def _called(data: Mapping[str, Any], story: Story) -> str:
+def _queued(data: Data, story: Story) -> str:
+    return f"{_who(data, story)}: nobody who may take it is free"
+
+
+def _back(data: Data, story: Story) -> str:
+    return f"{_who(data, story)}: {story.name(data['rep_id'])} {lost(data['reason'])}"
+
+
+def _called(data: Data, story: Story) -> str:
     after = parse_instant(data["acted_at"]) - parse_instant(data["submitted_at"])
-    return f"{story.name(data['rep_id'])} called {_who(story, data)} {life(after)} min after the form"
+    return f"{_who(data, story)}: {story.name(data['rep_id'])} calls {life(after)} min after the form"
 
 
-def _minutes(seconds: float) -> str:
-    return f"{life(timedelta(seconds=seconds))} min"
+def _breached(data: Data, story: Story) -> str:
+    target = life(timedelta(seconds=data["target_seconds"]))
+    return f"{_who(data, story)}: nobody has called within {target} min"
 
 
-def _who(story: Story, data: Mapping[str, Any]) -> str:
+def _unread(data: Data, _story: Story) -> str:
+    return f"a form that cannot be read is now a dead letter: {data['code']}"
+
+
+def _who(data: Data, story: Story) -> str:
     return _named(*story.who(data["lead_id"]))
 
 
 def _named(who: str, company: str) -> str:
     return f"{who}, {company}" if company else who
+
+
+_LINES: Mapping[str, tuple[str, str, Callable[[Data, Story], str]]] = {
+    "rep.presence.v1": ("presence", "at", _present),
+    "lead.decided.v1": ("decided", "decided_at", _decided),
+    "lead.assigned.v1": ("assigned", "at", _handed),
+    "lead.queued.v1": ("waiting", "at", _queued),
+    "lead.unassigned.v1": ("back", "at", _back),
+    "lead.touched.v1": ("called", "at", _called),
+    "sla.breached.v1": ("breached", "at", _breached),
+    "event.rejected.v1": ("unread", "rejected_at", _unread),
+}
+"""Type -> word of the line, field that tells when, what is told."""

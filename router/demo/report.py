@@ -77,7 +77,9 @@ class DemoReport:
                 "form_to_rep_where_one_was_free": _seconds(self.to_free_rep),
                 "form_to_rep_after_waiting": _seconds(self.to_waited_rep),
                 "form_to_first_touch": _seconds(self.to_touch),
-                "start_to_first_assignment": None if self.first_assigned is None else self.first_assigned.total_seconds(),
+                "start_to_first_assignment": None
+                if self.first_assigned is None
+                else self.first_assigned.total_seconds(),
                 "start_to_end": self.took.total_seconds(),
                 "of_life_to_one_of_the_demo": SCALE,
             },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,23 +12,33 @@ from rich.table import Table
 from rich.text import Text
 
 from router.demo.report import DESTINATIONS, PROMISES, DemoReport
-from router.demo.view import STAGE_STYLES
 from router.demo.wording import SCALE, code, life, lost, plain_span
 from router.domain.audit import Spread
 
 WIDTH = 80
+SCALED = (
+    f"1 second here stands for {SCALE} of real life: the five minutes took {300 / SCALE:.0f} s. What reps need is "
+    "scaled (min); what the router needs is not: it is as fast as this machine."
+)
 
 _MEANINGS: Mapping[str, str] = {
-    "sql": "a decider asks for a person",
-    "iql": "fits, and asked: fit and intent",
-    "mql": "fits, and reads; or may fit",
-    "lead": "nothing of this",
-    "rejected": "throw-away, or a competitor",
+    "sql": "ready for sales at once",
+    "iql": "fit and a stated intent",
+    "mql": "for marketing to follow up",
+    "lead": "a person, no more is known",
+    "rejected": "not worth anybody's time",
+}
+_STYLES: Mapping[str, str] = {
+    "sql": "bold green",
+    "iql": "bold cyan",
+    "mql": "bold blue",
+    "lead": "bold",
+    "rejected": "bold red",
 }
 
 
-def printed(told: DemoReport, policy_directory: Path) -> RenderableType:
-    """Lay the report out."""
+def printed(told: DemoReport, policy_directory: Path, command: str = "router") -> RenderableType:
+    """Lay the report out; *command* is how the user starts the router."""
     return Group(
         _title("What came in, and where it went"),
         _stages(told),
@@ -41,12 +51,12 @@ def printed(told: DemoReport, policy_directory: Path) -> RenderableType:
         _title("Was every promise kept?"),
         *_audit(told),
         _title("Next"),
-        _next(policy_directory),
+        _next(policy_directory, command),
     )
 
 
 def _title(text: str) -> RenderableType:
-    return Text(f"\n{text}", "bold bright_green")
+    return Text(f"\n{text}", "bold green")
 
 
 def _grid(headings: Sequence[str], *, first: int) -> Table:
@@ -64,7 +74,7 @@ def _number(value: int) -> Text:
 def _stages(told: DemoReport) -> RenderableType:
     table = _grid(("", "", *DESTINATIONS, "all"), first=2)
     for stage, to in told.stages.items():
-        name = Text(stage.upper() if stage.endswith("ql") else stage, STAGE_STYLES[stage])
+        name = Text(stage.upper() if stage.endswith("ql") else stage, _STYLES[stage])
         meaning = Text(_MEANINGS[stage], "bright_black")
         table.add_row(name, meaning, *(_number(to.get(each, 0)) for each in DESTINATIONS), _number(sum(to.values())))
     by_to = told.audit.counts.by_to
@@ -79,30 +89,31 @@ def _left_out(told: DemoReport) -> RenderableType:
     repeats = records - counts.submissions
     unread = sum(counts.dead_letters.values())
     text = (
-        f"{records} forms came in: {repeats} were delivered twice and count once, {counts.tests} was a test, "
-        f"{unread} could not be read and became dead letters."
+        f"{records} forms: {repeats} repeats that count once, {counts.tests} test, {unread} unreadable (dead letters)."
     )
     return Padding(Text(text, "bright_black"), (0, 1))
 
 
 def _speed(told: DemoReport) -> RenderableType:
-    table = _grid(("", "leads", "p50", "p99", "longest"), first=1)
-    rows: Iterable[tuple[str, Spread | None, bool]] = (
-        ("form to rep, where one was free", told.to_free_rep, False),
-        ("form to rep, after waiting for one", told.to_waited_rep, True),
-        ("form to rep, all", told.to_rep, False),
-        ("form to first contact", told.to_touch, True),
+    table = _grid(("", "leads", "p50", "p99"), first=1)
+    rows: Iterable[tuple[str, Spread | None, Callable[[timedelta], Text]]] = (
+        ("form to rep, where one was free", told.to_free_rep, _as_measured),
+        ("form to rep, after waiting for one", told.to_waited_rep, _as_in_life),
+        ("form to rep, all", told.to_rep, _as_measured),
+        ("form to first contact", told.to_touch, _as_in_life),
     )
-    for name, spread, scaled in rows:
+    for name, spread, written in rows:
         if spread is not None:
-            times = (spread.p50, spread.p99, spread.longest)
-            table.add_row(name, str(spread.count), *(_time(each, scaled=scaled) for each in times))
+            table.add_row(name, str(spread.count), written(spread.p50), written(spread.p99))
     return table
 
 
-def _time(span: timedelta, *, scaled: bool) -> Text:
-    text = Text(plain_span(span))
-    return text.append(f" = {life(span)} min", "bright_black") if scaled else text
+def _as_measured(span: timedelta) -> Text:
+    return Text(plain_span(span))
+
+
+def _as_in_life(span: timedelta) -> Text:
+    return Text.assemble((f"{life(span)} min = ", "bright_black"), plain_span(span))
 
 
 def _clocks(told: DemoReport) -> RenderableType:
@@ -111,51 +122,41 @@ def _clocks(told: DemoReport) -> RenderableType:
     lines = [
         Text.assemble(
             "Clocks: ",
-            (f"{met} met", "bold bright_green"),
+            (f"{met} met", "bold green"),
             ", ",
-            (f"{breached} breached", "bold bright_red" if breached else "bold"),
+            (f"{breached} breached", "bold red" if breached else "bold"),
             f" ({clocks.get('resolved', 0)} of them called late).",
         )
     ]
     if told.first_assigned is not None:
-        lines.append(
-            Text(
-                f"First lead assigned {told.first_assigned.total_seconds():.2f} s after the command was started; "
-                f"all over after {told.took.total_seconds():.1f} s."
-            )
-        )
-    lines.append(
-        Text(
-            f"1 second here stands for {SCALE} of real life: the five minutes took 5 s. What reps need is scaled "
-            "(= min); what the router needs is not: it is as fast as this machine.",
-            "bright_black",
-        )
-    )
+        first, took = told.first_assigned.total_seconds(), told.took.total_seconds()
+        lines.append(Text(f"First lead assigned {first:.2f} s after the command began; all over after {took:.1f} s."))
+    lines.append(Text(SCALED, "bright_black"))
     return Padding(Group(*lines), (0, 1))
 
 
 def _reps(told: DemoReport) -> RenderableType:
     codes = list(dict.fromkeys(each for rep in told.reps.values() for each in sorted(rep.passed_over)))
-    table = _grid(("", "got", "called", *map(code, codes), "gave up"), first=1)
+    table = _grid(("", "got", "called", *(code(each).partition(" ")[0] for each in codes)), first=1)
     for rep in told.reps.values():
-        given_up = ", ".join(f"{count} {lost(reason)}" for reason, count in sorted(rep.lost.items()))
-        table.add_row(
-            rep.name,
-            _number(rep.assigned),
-            _number(rep.called),
-            *(_number(rep.passed_over.get(each, 0)) for each in codes),
-            Text(given_up, "yellow"),
-        )
-    return table
+        passed_over = (_number(rep.passed_over.get(each, 0)) for each in codes)
+        table.add_row(rep.name, _number(rep.assigned), _number(rep.called), *passed_over)
+    handed_on = "; ".join(
+        f"{count}x {rep.name} {lost(reason)}"
+        for rep in told.reps.values()
+        for reason, count in sorted(rep.lost.items())
+    )
+    notes = f"later: in a later step; tried: had this lead before. Handed on: {handed_on or 'none'}."
+    return Group(table, Padding(Text(notes, "bright_black"), (0, 1)))
 
 
 def _audit(told: DemoReport) -> Iterable[RenderableType]:
     where = f"over {told.events:,} events on {told.topics} topics"
     if told.audit.holds:
-        yield Text.assemble(" ", ("Yes: ", "bold bright_green"), f"promises {_listed(PROMISES)} hold {where}.")
+        yield Text.assemble(" ", ("Yes: ", "bold green"), f"promises {_listed(PROMISES)} hold {where}.")
     else:
         broken = ", ".join(f"{promise} ({count} times)" for promise, count in told.audit.found.items())
-        yield Text.assemble(" ", ("No: ", "bold bright_red"), f"broken {where}: promise {broken}.")
+        yield Text.assemble(" ", ("No: ", "bold red"), f"broken {where}: promise {broken}.")
         for violation in told.audit.violations[:10]:
             yield Text(f"   {violation}")
     meaning = "nothing lost, one owner, capacity, only the available, every clock ends, repeats harmless"
@@ -179,17 +180,18 @@ def _listed(promises: Sequence[int]) -> str:
     return " and ".join(filter(None, [", ".join(parts[:-1]), parts[-1]]))
 
 
-def _next(policy_directory: Path) -> RenderableType:
+def _next(policy_directory: Path, command: str) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True)
     table.add_column()
-    table.add_row(" router up", "run the router on this machine; what it keeps is in .router")
-    table.add_row(" router check", "check the configuration in config/ and run its cases")
+    table.add_row(f" {command} up", "run the router on this machine; what it keeps is in .router")
+    table.add_row(f" {command} check", "check the configuration in config/ and run its cases")
     table.add_row(" config/", "forms, fit, stages, reps, routes, clocks: make them yours")
-    table.add_row(" this example", _short(policy_directory))
+    table.add_row(" this example", short(policy_directory))
     return table
 
 
-def _short(path: Path) -> str:
+def short(path: Path) -> str:
+    """Write a path as seen from here, where it lies below."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -8,20 +8,19 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
 
-from router.demo.wording import company, main_reason, passed_over, person, why
+from router.demo.rows import Clock, Decided, Handed, News, RepState
+from router.demo.wording import company, lost, main_reason, passed_over, person, why
 from router.domain.audit.observed import Observed
 from router.domain.policy import Policy
 from router.events.base import parse_instant
 from router.ports import Received
 
 KEPT = 200
-ENDED = frozenset({"lead.touched.v1", "lead.closed.v1"})
 OVER = frozenset({"sla.met.v1", "sla.resolved.v1", "sla.cancelled.v1"})
 
 
@@ -36,68 +35,6 @@ def observe(record: Received) -> Observed:
     return Observed(record.topic, record.partition, record.offset, header.get("ce_type"), header.get("ce_id"), known)
 
 
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """One decision as a row: who asked, what came of it, and the reason that tells most."""
-
-    at: datetime
-    lead_id: str
-    who: str
-    company: str
-    asked: str
-    stage: str
-    to: str
-    tags: tuple[str, ...]
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Handed:
-    """One assignment as a row: who got whom and why, and who was passed over."""
-
-    at: datetime
-    rep_id: str
-    who: str
-    company: str
-    attempt: int
-    why: str
-    passed_over: tuple[tuple[str, str], ...]
-
-
-@dataclass(slots=True)
-class RepState:
-    """A rep as the topics show them."""
-
-    rep_id: str
-    name: str
-    capacity: int
-    status: str = "offline"
-    expires_at: datetime | None = None
-    held: set[str] = field(default_factory=set)
-    called: int = 0
-    lost: Counter[str] = field(default_factory=Counter)
-
-    def status_at(self, now: datetime) -> str:
-        """Return the status, which is `offline` once its time to live has run out."""
-        return "offline" if self.expires_at is not None and self.expires_at <= now else self.status
-
-
-@dataclass(slots=True)
-class Clock:
-    """The clock of one lead that went to sales; `called_at` or `ended` end it."""
-
-    lead_id: str
-    who: str
-    company: str
-    submitted_at: datetime
-    due_at: datetime | None
-    rep_id: str | None = None
-    accepted: bool = False
-    breached: bool = False
-    called_at: datetime | None = None
-    ended: bool = False
-
-
 class Story:
     """One run. `see` takes each record of the topics; one that comes again changes nothing."""
 
@@ -107,6 +44,7 @@ class Story:
         self.reps = {rep.id: RepState(rep.id, rep.name, rep.capacity) for rep in policy.reps.values()}
         self.decided: deque[Decided] = deque(maxlen=KEPT)
         self.handed: deque[Handed] = deque(maxlen=KEPT)
+        self.news: deque[News] = deque(maxlen=KEPT)
         self.clocks: dict[tuple[str, str], Clock] = {}
         self.counts: Counter[str] = Counter()
         self.first_assigned_at: datetime | None = None
@@ -150,6 +88,10 @@ class Story:
         """Return how many leads wait for a rep."""
         return sum(clock.rep_id is None for clock in self.running())
 
+    def others(self) -> int:
+        """Return how many forms neither went to sales nor to nurture."""
+        return sum(self.counts[each] for each in ("to none", "to attached", "test", "unreadable"))
+
     def see(self, seen: Observed) -> bool:
         """Take one record in; return whether it was new."""
         if seen.ce_id is not None and seen.topic != "form-submissions":
@@ -185,7 +127,10 @@ class Story:
         if (rep := self.reps.get(data["rep_id"])) is not None:
             ttl = data.get("ttl_seconds", 0)
             rep.status = data["status"]
-            rep.expires_at = parse_instant(data["at"]) + timedelta(seconds=ttl) if ttl else None
+            at = parse_instant(data["at"])
+            rep.expires_at = at + timedelta(seconds=ttl) if ttl else None
+            set_so = "is set" if data.get("source") == "router" else "is"
+            self.news.append(News(at, "presence", f"{self.name(rep.rep_id)} {set_so} {rep.status}"))
 
     def _decision(self, data: Mapping[str, Any]) -> None:
         form = self._forms.get(data["submission_id"], {})
@@ -225,6 +170,8 @@ class Story:
                 rep.held.discard(data["lead_id"])
                 rep.lost[data["reason"]] += 1
                 clock.rep_id, clock.accepted = None, False
+                told = f"{self.name(rep.rep_id)} {lost(data['reason'])}: {clock.company or clock.who}"
+                self.news.append(News(parse_instant(data["at"]), "back", told))
             case "lead.touched.v1" | "lead.closed.v1":
                 self._finished(ce_type, data, clock)
 
@@ -232,8 +179,8 @@ class Story:
         at = parse_instant(data["at"])
         self.first_assigned_at = min(self.first_assigned_at or at, at)
         clock.rep_id, clock.accepted = data["rep_id"], data["accept_by"] is None
-        if (rep := self.reps.get(data["rep_id"])) is not None:
-            rep.held.add(data["lead_id"])
+        if data["rep_id"] in self.reps:
+            self.reps[data["rep_id"]].held.add(data["lead_id"])
         who, where = self.who(data["lead_id"])
         told = tuple(passed_over(data))
         self.handed.append(Handed(at, data["rep_id"], who, where, data["attempt"], why(data, self.policy), told))
@@ -243,18 +190,24 @@ class Story:
             rep.held.discard(data["lead_id"])
         if ce_type == "lead.touched.v1":
             clock.called_at = parse_instant(data["acted_at"])
-            if (rep := self.reps.get(data["rep_id"] or "")) is not None:
-                rep.called += 1
+            if data["rep_id"] in self.reps:
+                self.reps[data["rep_id"]].called += 1
         clock.ended = clock.ended or clock.due_at is None  # with a due time, the clock's own event ends it
 
     def _clock_turned(self, ce_type: str, data: Mapping[str, Any]) -> None:
         clock = self.clock(data)
         self.counts[ce_type.removeprefix("sla.").removesuffix(".v1")] += 1
-        clock.breached = clock.breached or ce_type == "sla.breached.v1"
+        if ce_type == "sla.breached.v1":
+            clock.breached = True
+            told = f"{clock.company or clock.who} has waited too long"
+            self.news.append(News(parse_instant(data["at"]), "breached", told))
         clock.ended = clock.ended or ce_type in OVER
 
     def _rejected(self, data: Mapping[str, Any]) -> None:
         self.counts["unreadable"] += 1
+        self.news.append(
+            News(parse_instant(data["rejected_at"]), "unreadable", "a form that nobody can read is set aside")
+        )
         if data["source_topic"] == "form-submissions":
             place = data["source_offset"]
             self._unanswered = {name: at for name, at in self._unanswered.items() if at != place}

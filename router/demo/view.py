@@ -7,37 +7,50 @@ again is left to the command.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
-from rich import box
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.layout import Layout
-from rich.panel import Panel
+from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from router.demo.story import Clock, Decided, Handed, RepState, Story
+from router.demo.rows import Clock, Decided, Handed, RepState
+from router.demo.story import Story
 from router.demo.wording import life
 
 SMALLEST = (80, 24)
 """Columns and rows that a frame needs."""
 
 WIDE = 110
-LINGERS = timedelta(milliseconds=900)
+ROOMY = 70
+"""Columns from which a clock names the person too."""
+
+EXPLAINED = 3
+"""Lines that explain an assignment."""
+
+LINGERS = timedelta(milliseconds=600)
 """How long a clock that has ended stays in sight."""
 
 SPOTLIGHT = timedelta(milliseconds=1500)
 """How long one assignment is explained before the next; they come too fast to read them all."""
 
-STAGE_STYLES = {
-    "sql": "bold black on bright_green",
-    "iql": "bold black on bright_cyan",
-    "mql": "black on blue",
-    "lead": "white on bright_black",
-    "rejected": "white on red",
+_TITLE = "#000000 on #5fd787"
+_CHIPS = {
+    "sql": "#000000 on #5fd787",
+    "iql": "#000000 on #5fd7ff",
+    "mql": "#000000 on #87afff",
+    "lead": "#ffffff on #5f5f5f",
+    "rejected": "#ffffff on #af5f5f",
 }
-_STATUS_STYLES = {"available": "bright_green", "busy": "yellow", "away": "bright_black", "offline": "bright_black"}
+_STATUS_STYLES = {"available": "green", "busy": "yellow", "away": "bright_black", "offline": "bright_black"}
+_NEWS_STYLES = {
+    "back": "yellow",
+    "breached": "bold red",
+    "presence": "blue",
+    "unreadable": "bright_black",
+}
 _WARM, _HOT = 0.5, 0.8
 
 
@@ -48,84 +61,99 @@ def frame(story: Story, now: datetime, width: int, height: int, *, over: timedel
     * **over** - how long forms go on coming, for the bar that shows how far it is.
     """
     columns, rows = max(width, SMALLEST[0]), max(height, SMALLEST[1])
-    spare = rows - SMALLEST[1]
-    decided, handed = 5 + spare * 2 // 5, 3
+    wide = columns >= WIDE
+    decided = 6 + (rows - SMALLEST[1]) // 4 * 2
+    below = rows - len(("title", "counts")) - (1 + decided) - (1 + EXPLAINED)
+    reps = 48 if wide else 36
     whole = Layout()
     whole.split_column(
         Layout(_header(story, now, over), size=2),
-        Layout(_decisions(story, decided, columns), size=decided + 2),
-        Layout(_handing(story, now), size=handed + 2),
-        Layout(name="below"),
+        Layout(_decisions(story, decided, wide=wide), size=1 + decided),
+        Layout(_handing(story, now), size=1 + EXPLAINED),
+        Layout(name="below", size=below),
     )
-    below = rows - 2 - (decided + 2) - (handed + 2) - 2
-    reps_width = 46 if columns >= WIDE else 35
     whole["below"].split_row(
-        Layout(_clocks(story, now, below, columns - reps_width)),
-        Layout(_reps(story, now, below, wide=columns >= WIDE), size=reps_width),
+        Layout(_clocks(story, now, below - 1, columns - reps - 2)),
+        Layout(Text(" "), size=2),
+        Layout(_people(story, now, below, wide=wide), size=reps),
     )
     return whole
 
 
+def _section(title: str, style: str, body: RenderableType) -> RenderableType:
+    return Group(Rule(Text(title, f"bold {style}"), align="left", style="grey37"), body)
+
+
+def _table(*columns: int | str) -> Table:
+    """Return a table whose columns are as wide as said, a text being a ratio of what is left."""
+    table = Table.grid(padding=(0, 1), expand=True)
+    for column in columns:
+        width, ratio = (column, None) if isinstance(column, int) else (None, int(column))
+        table.add_column(width=width, ratio=ratio, no_wrap=True, overflow="ellipsis")
+    return table
+
+
 def _header(story: Story, now: datetime, over: timedelta | None) -> RenderableType:
     elapsed = max(now - story.start, timedelta())
-    top = Table.grid(expand=True)
-    top.add_column()
-    top.add_column(justify="right")
-    title = Text.assemble((" speed-to-lead router ", "bold black on bright_green"), "  minute ", (life(elapsed), "bold"))
+    title = Text.assemble((" speed-to-lead router ", _TITLE), "  minute ", (life(elapsed), "bold"))
     if over is not None:
-        title.append("  ").append_text(_bar(min(elapsed / over, 1.0), 16, "bright_green"))
-    top.add_row(title, Text("5 min = 5 s here   Ctrl-C ends it ", "bright_black"))
+        title.append("  ").append_text(_bar(min(elapsed / over, 1.0), 8, "green"))
     counts = story.counts
-    parts = [
-        (f"{counts['forms']} forms", "bold"),
-        (f"{counts['to sales']} to sales", "bright_green"),
+    asked = [
+        (f" {counts['forms']} forms", "bold"),
+        (f"{counts['to sales']} to sales", "green"),
         (f"{counts['to nurture']} nurture", "blue"),
-        (f"{counts['to none'] + counts['test'] + counts['unreadable']} neither", "bright_black"),
-        (f"{counts['to attached']} joined", "bright_black"),
+        (f"{story.others()} other", "bright_black"),
     ]
     ended = [
-        (f"{counts['met']} called in time", "bright_green"),
-        (f"{counts['breached']} breached", "bold bright_red" if counts["breached"] else "bright_black"),
-        (f"{story.waiting()} waiting ", "yellow" if story.waiting() else "bright_black"),
+        (f"{counts['met']} in time", "green"),
+        (f"{counts['breached']} breached", "bold red" if counts["breached"] else "bright_black"),
+        (f"{story.waiting()} waiting", "yellow" if story.waiting() else "bright_black"),
     ]
-    top.add_row(Text(" ").append_text(_joined(parts)), _joined(ended))
-    return top
+    return Group(
+        _apart(title, Text("5 min = 5 s here  Ctrl-C ends it", "bright_black")),
+        _apart(_joined(asked), _joined(ended)),
+    )
+
+
+def _apart(left: Text, right: Text) -> Table:
+    table = Table.grid(expand=True)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True, justify="right")
+    table.add_row(left, right)
+    return table
 
 
 def _joined(parts: Iterable[tuple[str, str]]) -> Text:
     return Text("  ").join(Text(text, style) for text, style in parts)
 
 
-def _decisions(story: Story, rows: int, width: int) -> RenderableType:
-    wide = width >= WIDE
-    table = Table.grid(padding=(0, 1), expand=True)
-    table.add_column(width=4, no_wrap=True)
-    table.add_column(ratio=4, no_wrap=True, overflow="ellipsis")
-    if wide:
-        table.add_column(ratio=3, no_wrap=True, overflow="ellipsis")
-    table.add_column(ratio=5, no_wrap=True, overflow="ellipsis")
-    table.add_column(width=10, no_wrap=True, overflow="ellipsis")
-    for row in list(story.decided)[-rows:]:
-        cells = [_chip(row.stage), _named(row.who, row.company)]
+def _decisions(story: Story, rows: int, *, wide: bool) -> RenderableType:
+    """Draw the newest decisions, last at the bottom: a line each where there is room, else two."""
+    table = _table(4, "4", "3", "7", 10) if wide else _table(4, "1", 10)
+    for row in list(story.decided)[-(rows if wide else rows // 2) :]:
+        chip, who, to = _chip(row.stage), _named(row.who, row.company), _destination(row, story)
+        if row.to != "sales":
+            who = Text(who.plain, "bright_black")
+        reason, tags = Text(row.reason), _tags(row)
         if wide:
-            cells.append(Text(row.asked, "bright_black"))
-        table.add_row(*cells, _reason(row), _destination(row, story))
-    return _panel(table, "decisions, newest last", "bright_green")
+            table.add_row(chip, who, Text(row.asked, "bright_black"), reason.append_text(tags), to)
+        else:
+            table.add_row(chip, who.append_text(tags), to)
+            table.add_row("", reason, "")
+    return _section("decisions", "green", table)
 
 
 def _chip(stage: str) -> Text:
-    return Text(f"{stage.upper()[:4]:<4}", STAGE_STYLES[stage])
+    return Text("OUT " if stage == "rejected" else f"{stage.upper():<4}", _CHIPS[stage])
 
 
 def _named(who: str, company: str) -> Text:
     return Text.assemble((who, "bold"), f", {company}" if company else "")
 
 
-def _reason(row: Decided) -> Text:
-    text = Text(row.reason)
-    for tag in row.tags:
-        text.append(f"  #{tag}", "magenta")
-    return text
+def _tags(row: Decided) -> Text:
+    return Text("".join(f"  #{tag}" for tag in row.tags), "magenta")
 
 
 def _destination(row: Decided, story: Story) -> Text:
@@ -133,27 +161,21 @@ def _destination(row: Decided, story: Story) -> Text:
         return Text(row.to, "blue" if row.to == "nurture" else "bright_black")
     clocks = [clock for clock in story.clocks.values() if clock.lead_id == row.lead_id]
     holder = clocks[-1].rep_id if clocks else None
-    return Text(f"→ {story.name(holder)}", "bold bright_green") if holder else Text("→ waits", "yellow")
+    return Text(f"→ {story.name(holder)}", "bold green") if holder else Text("→ waits", "yellow")
 
 
 def _handing(story: Story, now: datetime) -> RenderableType:
     shown = spotlight(story, now)
-    body = Table.grid(padding=(0, 1))
-    body.add_column(no_wrap=True, overflow="ellipsis")
+    body = _table(9, "1")
     if shown is not None:
-        again = f"  (attempt {shown.attempt})" if shown.attempt > 1 else ""
         rep = story.reps.get(shown.rep_id)
-        body.add_row(
-            Text.assemble(
-                (rep.name if rep is not None else shown.rep_id, "bold bright_green"),
-                " gets ",
-                _named(shown.who, shown.company),
-                (again, "yellow"),
-            )
-        )
-        body.add_row(Text.assemble(("because  ", "bright_black"), shown.why))
-        body.add_row(Text.assemble(("not      ", "bright_black"), _passed_over(shown, story)))
-    return _panel(body, "who got it, and why", "bright_cyan")
+        again = f"  attempt {shown.attempt}" if shown.attempt > 1 else ""
+        who = Text.assemble(_named(shown.who, shown.company), (again, "yellow"))
+        name = rep.name if rep is not None else shown.rep_id
+        body.add_row("", Text.assemble((name, "bold green"), " gets ", who))
+        body.add_row(Text("because", "bright_black"), shown.why)
+        body.add_row(Text("not", "bright_black"), _passed_over(shown, story))
+    return _section("who got it, and why", "cyan", body)
 
 
 def spotlight(story: Story, now: datetime) -> Handed | None:
@@ -176,20 +198,20 @@ def _passed_over(shown: Handed, story: Story) -> Text:
 def _clocks(story: Story, now: datetime, rows: int, width: int) -> RenderableType:
     shown = [clock for clock in story.clocks.values() if not clock.ended or _lingers(clock, now)]
     shown.sort(key=lambda clock: (clock.due_at or clock.submitted_at, clock.submitted_at))
-    hidden = len(shown) - rows
-    if hidden > 0:
-        shown = shown[: rows - 1]
-    bar = max(8, (width - 4) // 4)
-    table = Table.grid(padding=(0, 1), expand=True)
-    table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-    table.add_column(width=6, no_wrap=True, overflow="ellipsis")
-    table.add_column(width=bar, no_wrap=True)
-    table.add_column(width=5, justify="right", no_wrap=True)
-    for clock in shown:
-        table.add_row(Text(clock.company or clock.who), _holder(clock, story), *_ticking(clock, now, bar))
-    if hidden > 0:
-        table.add_row(Text(f"and {hidden + 1} more", "bright_black"), "", "", "")
-    return _panel(table, "clocks: time left to call", "yellow")
+    hidden = shown[rows - 1 :] if len(shown) > rows else []
+    roomy = width >= ROOMY
+    bar = width // 3 if roomy else width // 4
+    table = _table("1", 6, bar, 6)
+    for clock in shown[: len(shown) - len(hidden)]:
+        who = _named(clock.who, clock.company) if roomy else Text(clock.company or clock.who)
+        table.add_row(who, _holder(clock, story), *_ticking(clock, now, bar))
+    return _section("clocks: time left to call", "yellow", Group(table, _hidden(hidden)) if hidden else table)
+
+
+def _hidden(clocks: Sequence[Clock]) -> Text:
+    waiting = sum(clock.rep_id is None for clock in clocks)
+    text = Text(f"and {len(clocks)} more", "bright_black")
+    return text.append(f", {waiting} of them waiting for a rep", "yellow") if waiting else text
 
 
 def _lingers(clock: Clock, now: datetime) -> bool:
@@ -205,15 +227,20 @@ def _holder(clock: Clock, story: Story) -> Text:
 
 def _ticking(clock: Clock, now: datetime, width: int) -> tuple[Text, Text]:
     if clock.called_at is not None:
-        style = "bright_red" if clock.breached else "bright_green"
-        return Text("called after"[:width], style), Text(life(clock.called_at - clock.submitted_at), f"bold {style}")
+        style = "red" if clock.breached else "green"
+        word = "called after" if width >= len("called after") else "called"
+        return Text(word, style), _time(life(clock.called_at - clock.submitted_at), f"bold {style}")
     if clock.due_at is None:
-        return Text(""), Text("no SLA", "bright_black")
+        return Text(), _time("no SLA", "bright_black")
     used = (now - clock.submitted_at) / max(clock.due_at - clock.submitted_at, timedelta(milliseconds=1))
     if clock.due_at <= now:
-        return Text("BREACHED"[:width], "bold white on red"), Text(f"+{life(now - clock.due_at)}", "bold bright_red")
-    style = "bright_green" if used < _WARM else "yellow" if used < _HOT else "bright_red"
-    return _bar(1.0 - used, width, style), Text(life(clock.due_at - now), style)
+        return Text(f"{'BREACHED':^{width}}", "bold white on red"), _time(f"+{life(now - clock.due_at)}", "bold red")
+    style = "green" if used < _WARM else "yellow" if used < _HOT else "red"
+    return _bar(1.0 - used, width, style), _time(life(clock.due_at - now), style)
+
+
+def _time(text: str, style: str) -> Text:
+    return Text(text, style, justify="right")
 
 
 def _bar(share: float, width: int, style: str) -> Text:
@@ -221,32 +248,35 @@ def _bar(share: float, width: int, style: str) -> Text:
     return Text.assemble(("━" * full, style), ("━" * (width - full), "grey23"))
 
 
+def _people(story: Story, now: datetime, rows: int, *, wide: bool) -> RenderableType:
+    """Draw the reps and, where lines are left, the news."""
+    reps = _reps(story, now, rows - 1, wide=wide)
+    left = rows - 1 - len(story.reps) - 1
+    return Group(reps, _news(story, left)) if left > 1 else reps
+
+
 def _reps(story: Story, now: datetime, rows: int, *, wide: bool) -> RenderableType:
-    table = Table.grid(padding=(0, 1), expand=True)
-    table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
-    table.add_column(width=9, no_wrap=True)
-    table.add_column(width=4, no_wrap=True)
-    table.add_column(width=9, justify="right", no_wrap=True)
+    table = _table("1", 9, 4, 8, 3)
     for rep in list(story.reps.values())[:rows]:
         status = rep.status_at(now)
-        name = rep.name if wide else story.name(rep.rep_id)
         style = _STATUS_STYLES.get(status, "")
-        table.add_row(Text(name), Text(status, style), _load(rep, style), _done(rep))
-    return _panel(table, "reps", "bright_blue")
+        name = rep.name if wide else story.name(rep.rep_id)
+        calls = Text(f"{rep.called} call{'' if rep.called == 1 else 's'}", justify="right")
+        given_up = sum(rep.lost.values())
+        lost = Text(f"-{given_up}" if given_up else "", "yellow", justify="right")
+        table.add_row(name, Text(status, style), _load(rep, style), calls, lost)
+    return _section("reps: status, leads in hand", "blue", table)
 
 
 def _load(rep: RepState, style: str) -> Text:
     held = min(len(rep.held), rep.capacity)
-    return Text.assemble(("■" * held, style or "default"), ("□" * (rep.capacity - held), "bright_black"))
+    return Text.assemble(("■" * held, style), ("□" * (rep.capacity - held), "bright_black"))
 
 
-def _done(rep: RepState) -> Text:
-    text = Text(f"{rep.called} calls" if rep.called != 1 else "1 call")
-    if rep.lost:
-        text.append(f" -{sum(rep.lost.values())}", "yellow")
-    return text
-
-
-def _panel(body: RenderableType, title: str, style: str) -> Panel:
-    return Panel(body, title=Text(f" {title} ", f"bold {style}"), title_align="left", box=box.ROUNDED, border_style="grey37")
-
+def _news(story: Story, rows: int) -> RenderableType:
+    table = _table(5, "1")
+    for news in list(story.news)[-rows:]:
+        table.add_row(
+            Text(life(news.at - story.start), "bright_black", justify="right"), Text(news.text, _NEWS_STYLES[news.kind])
+        )
+    return _section("news", "magenta", table)

@@ -55,10 +55,10 @@ def plain_span(span: timedelta) -> str:
     Write a span as a clock on the wall would have it.
 
     >>> plain_span(timedelta(milliseconds=17.4)), plain_span(timedelta(seconds=1.3271))
-    ('17 ms', '1.33 s')
+    ('17 ms', '1.3 s')
     """
     seconds = span.total_seconds()
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.2f} s"
+    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
 
 
 def person(form: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ import asyncio
 import json
 import logging
 import os
+import shutil
 import signal
 import sys
 import time
@@ -29,7 +30,7 @@ from router.bootstrap import Station, station
 from router.demo.cast import Cast
 from router.demo.lines import line
 from router.demo.report import report
-from router.demo.report_view import WIDTH, printed
+from router.demo.report_view import WIDTH, printed, short
 from router.demo.script import policy_directory
 from router.demo.story import Story, observe
 from router.demo.view import SMALLEST, frame
@@ -88,12 +89,20 @@ def run_demo(style: Style) -> int:
         print(json.dumps(told.as_json(), ensure_ascii=False))  # noqa: T201 - what the command is for
     else:
         console = Console(highlight=False)
-        console.print(printed(told, policy_directory()), width=min(console.width, WIDTH))
+        console.print(printed(told, policy_directory(), _command()), width=min(console.width, WIDTH))
     return 0 if told.audit.holds else BROKEN
 
 
+def _command() -> str:
+    """Return how the user starts the router: `make demo` does not put it on the path."""
+    given = Path(sys.argv[0])
+    if given.name != "router":
+        return "python -m router.cli"
+    return "router" if shutil.which("router") else short(given.absolute())
+
+
 def _settings(folder: Path) -> Settings:
-    """Return settings that read nothing: neither the environment nor a `.env` file may lead the demo to real servers."""
+    """Return settings that read nothing: no environment and no `.env` file may lead the demo to real servers."""
     return Settings.model_construct(data_dir=folder, config=policy_directory())
 
 
