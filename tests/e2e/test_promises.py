@@ -177,3 +177,18 @@ def test_promises_hold_when_the_broker_is_killed(
     played = asyncio.run(Stage(scenario, settings).play(OVER, disturb=kill_broker))
     expect_promises(played, site, grace=timedelta(seconds=25))
     assert max(played.delays) < 30
+
+
+def test_promises_hold_when_the_one_process_is_killed(site: Site, scenario: Scenario, workers: ExitStack) -> None:
+    """Everything in one process, killed in the middle and started again, goes on where it was."""
+    victim = site.start_worker("up")
+
+    async def kill_and_start_again() -> None:
+        await asyncio.sleep(OVER.total_seconds() / 2)
+        victim.kill()
+        again = await asyncio.to_thread(site.start_worker, "up")
+        workers.callback(again.stop)
+
+    played = asyncio.run(Stage(scenario, load_settings()).play(OVER, disturb=kill_and_start_again))
+    expect_promises(played, site, grace=timedelta(seconds=10))
+    assert max(played.delays) < 10
