@@ -7,11 +7,12 @@ say what they want to run.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,6 +51,7 @@ class SystemClock:
 
 
 CLOCK = SystemClock()
+CLOSES_WITHIN = 1.5  # seconds; what a broker that is away has not taken by then stands in the outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +198,8 @@ async def _log(settings: Settings, url: str | None, consumer: str) -> AsyncItera
         try:
             yield Log(publisher, FaustSource(kafka, prefix, group=group, now=now), KafkaTail(kafka, prefix, now), None)
         finally:
-            await publisher.aclose()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(publisher.aclose(), CLOSES_WITHIN)
         return
     streams = StreamPublisher(url, prefix, now)
     tail = StreamTail(url, prefix, now)

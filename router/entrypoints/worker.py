@@ -34,6 +34,7 @@ log = structlog.get_logger()
 
 LOOKED_AT = 200  # newest records of each partition: the order on a partition is nearly that of `sequence`
 OLDEST_REDIS = 7  # the first with functions
+RESIGNS_WITHIN = 0.5  # seconds; a supervisor that asked it to end kills it after ten in all
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 EXTEND_EVERY = 3600.0  # seconds; calendars reach the ledger 14 days ahead
 
@@ -56,8 +57,8 @@ async def _run(settings: Settings, consumer: str, ready: Callable[[], None]) -> 
         try:
             await work(place)
         finally:
-            with suppress(DependencyDown):
-                await place.ledger.resign()
+            with suppress(DependencyDown, TimeoutError):
+                await asyncio.wait_for(place.ledger.resign(), RESIGNS_WITHIN)
 
 
 async def prepare(place: Station, *, allow_volatile: bool) -> None:
