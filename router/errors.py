@@ -15,7 +15,6 @@ from __future__ import annotations
 from router.events.rejection import RejectCode
 
 
-
 class RouterError(Exception):
     """Base of every error that the router raises on purpose."""
 

@@ -258,7 +258,7 @@ JSON = st.recursive(
 
 
 @given(st.sampled_from(INPUT_TOPICS), st.data(), st.booleans())
-def test_decode_of_arbitrary_fields(topic: str, draw: st.DataObject, in_envelope: bool) -> None:  # noqa: FBT001 - drawn
+def test_decode_of_arbitrary_fields(topic: str, draw: st.DataObject, in_envelope: bool) -> None:
     """Any JSON under the names of the model's own fields gives an event or a refusal that fits on a screen."""
     (ce_type, model), *_ = TOPICS[topic].items()
     fields = draw.draw(st.dictionaries(st.sampled_from(sorted(model.model_fields)), JSON))

@@ -235,7 +235,7 @@ FREE_OBJECTS = ("fields", "consent", "utm")
 
 @settings(max_examples=300)
 @given(st.sampled_from(INPUT_TOPICS), st.data(), st.booleans())
-def test_a_refusal_never_repeats_a_value(topic: str, draw: st.DataObject, in_envelope: bool) -> None:  # noqa: FBT001 - drawn
+def test_a_refusal_never_repeats_a_value(topic: str, draw: st.DataObject, in_envelope: bool) -> None:
     """Whatever is wrong, neither a value of the payload nor a key of its free objects stands in the detail."""
     (ce_type, model), *_ = TOPICS[topic].items()
     free = {name: st.dictionaries(st.just(MARK), MARKED) for name in FREE_OBJECTS if name in model.model_fields}
