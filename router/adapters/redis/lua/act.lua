@@ -15,7 +15,6 @@ local function finish(lead, state)
   lead.state = state
   offers.stand(lead)
   leads.save(lead)
-  redis.call("EXPIRE", P .. "lead:" .. lead.id, KEEP)
   redis.call("EXPIRE", P .. "card:" .. lead.id, KEEP_CARD)
   if holder then offers.settle({ holder }, false) end
 end

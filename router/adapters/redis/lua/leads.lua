@@ -4,42 +4,22 @@
 ]]
 local leads, clocks = {}, {}
 
-local LEAD_NUMBERS = {
-  "attempt", "priority", "submitted", "received", "decided", "considered", "opened", "assigned_at", "accept_ms",
-  "unheld_ms", "unheld_since", "reach", "tries",
-}
-local LEAD_FLAGS = { "parked", "overdue", "breached", "told_nobody" }
-local LEAD_TEXTS = { "state", "sub", "route", "policy", "escalate_to", "rep", "last_rep", "pool", "lane", "place", "steps", "clock" }
+local KEEP = 400 * 86400 -- seconds; what a lead that is over leaves behind
 
 function leads.get(id)
   if cache.lead[id] == nil then
-    local lead = hash(P .. "lead:" .. id)
-    if lead then
-      lead.id = id
-      for _, name in ipairs(LEAD_NUMBERS) do lead[name] = tonumber(lead[name] or 0) end
-      for _, name in ipairs(LEAD_FLAGS) do lead[name] = lead[name] == "1" end
-      for _, name in ipairs(LEAD_TEXTS) do lead[name] = opt(lead[name]) end
-      lead.step, lead.accept_by = tonumber(lead.step or ""), tonumber(lead.accept_by or "")
-      lead.tried = cjson.decode(lead.tried or "{}")
-      lead.clock = lead.clock and cjson.decode(lead.clock)
-      lead.step_list = lead.steps and cjson.decode(lead.steps) or {}
-    end
-    cache.lead[id] = lead
+    local kept = redis.call("GET", P .. "lead:" .. id)
+    cache.lead[id] = kept and cjson.decode(kept)
   end
   return cache.lead[id] or nil
 end
 
 function leads.save(lead)
-  local row = { "step", lead.step or "", "accept_by", lead.accept_by and string.format("%d", lead.accept_by) or "" }
-  local put = function(name, value) row[#row + 1], row[#row + 2] = name, value end
-  for _, name in ipairs(LEAD_NUMBERS) do put(name, string.format("%d", lead[name])) end
-  for _, name in ipairs(LEAD_FLAGS) do put(name, lead[name] and "1" or "0") end
-  for _, name in ipairs(LEAD_TEXTS) do
-    if name ~= "clock" then put(name, lead[name] or "") end
+  if leads.is_open(lead) then
+    redis.call("SET", P .. "lead:" .. lead.id, cjson.encode(lead))
+  else
+    redis.call("SET", P .. "lead:" .. lead.id, cjson.encode(lead), "EX", KEEP)
   end
-  put("clock", lead.clock and cjson.encode(lead.clock) or "")
-  put("tried", cjson.encode(lead.tried))
-  redis.call("HSET", P .. "lead:" .. lead.id, unpack(row))
 end
 
 function leads.is_open(lead)
@@ -49,8 +29,9 @@ end
 function leads.touch_by(lead) return lead.clock and lead.clock.due_at or nil end
 
 function leads.card(lead)
-  if not lead.card then lead.card = redis.call("GET", P .. "card:" .. lead.id) or "{}" end
-  return lead.card
+  local known = cache.card[lead.id] or redis.call("GET", P .. "card:" .. lead.id) or "{}"
+  cache.card[lead.id] = known
+  return known
 end
 
 -- Overdue first, then priority, then due, then age; without a clock, last. As text that sorts, then the lead's id

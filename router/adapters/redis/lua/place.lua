@@ -7,8 +7,6 @@
 ]]
 local verbs = {}
 
-local KEEP = 400 * 86400 -- seconds; what a lead that is over leaves behind
-
 local function assign_to(lead, rep)
   offers.assign(lead, { step = offers.home(lead, rep.id), rep = rep, opened = offers.reach(lead, true) })
 end
@@ -44,9 +42,9 @@ local function fresh(old, item)
   return {
     id = item.lead_id, state = "seen", attempt = old and old.attempt or 0, last_rep = old and old.last_rep or nil,
     sub = item.submission_id, route = opt(item.route), policy = item.policy_version, priority = item.priority,
-    submitted = item.submitted_at, received = item.received_at, decided = item.decided_at, steps = cjson.encode(item.steps),
+    submitted = item.submitted_at, received = item.received_at, decided = item.decided_at,
     step_list = item.steps, clock = clock, escalate_to = opt(item.escalate_to), considered = item.considered,
-    card = item.card, opened = now, unheld_since = math.min(item.decided_at, now), lane = lane_of(item.steps),
+    opened = now, unheld_since = math.min(item.decided_at, now), lane = lane_of(item.steps),
     assigned_at = 0, accept_ms = 0, unheld_ms = 0, reach = 1, tries = 0, tried = {}, parked = false, overdue = false,
     breached = false, told_nobody = false,
   }
@@ -71,15 +69,15 @@ function verbs.place(item)
   decided(item, item.to)
   if item.to ~= "sales" then
     if not lead then
-      redis.call("HSET", P .. "lead:" .. item.lead_id, "state", "seen")
-      redis.call("EXPIRE", P .. "lead:" .. item.lead_id, KEEP)
-      cache.lead[item.lead_id] = nil
+      lead = { id = item.lead_id, state = "seen", attempt = 0 }
+      cache.lead[lead.id] = lead
+      leads.save(lead)
     end
     return "done"
   end
   lead = fresh(lead, item)
   cache.lead[lead.id] = lead
-  redis.call("PERSIST", P .. "lead:" .. lead.id)
+  cache.card[lead.id] = item.card
   redis.call("SET", P .. "card:" .. lead.id, item.card)
   know_lane(lead.lane, item.steps)
   clocks.start(lead)

@@ -11,7 +11,7 @@
     calreps               hash    calendar ('' for none) -> JSON list of its active reps, in order
     virtual               hash    pool -> pass of the last one served (stride scheduling)
     rep:<id>              hash    a rep; theirs:<id> zset lead -> assigned at; auds:<id> set of audiences
-    lead:<id>             hash    a lead; card:<id> string, what a rep needs to call
+    lead:<id>             string  a lead as JSON; card:<id> string, what a rep needs to call
     aud:<id>              hash    an audience; in:<id> set of members; lanes:<id> set of lanes it is in
       free:<id>           zset    lex: order key .. rep; fkey:<id> hash rep -> that member
       on:<id>, hrs:<id>   set     those on duty; those active and in hours
@@ -26,12 +26,12 @@
 local P, now = "", 0
 local facts = {}
 local fence -- the key by which the item at hand counts once
-local cache = { rep = {}, lead = {}, auds = {}, aud = {}, pool = {}, cal = {}, steps = {} }
+local cache = { rep = {}, lead = {}, card = {}, auds = {}, aud = {}, pool = {}, cal = {}, steps = {} }
 
 local DAY, NEVER, STRIDE, SHOWN, STALE = 86400000, 9999999999999, 720720, 20, 300000
 
 local function forget()
-  cache = { rep = {}, lead = {}, auds = {}, aud = {}, pool = {}, cal = {}, steps = {} }
+  cache = { rep = {}, lead = {}, card = {}, auds = {}, aud = {}, pool = {}, cal = {}, steps = {} }
 end
 
 -- JSON null and the empty string of a hash field are both nil here.
