@@ -34,6 +34,7 @@ redis.register_function("FUNCTION_NAME", function(keys, argv)
     if not ok then
       -- What the item wrote before it failed stands, and so do its facts: a sequence once taken must appear. But the
       -- item itself may come again, and the decision that speaks for it is then another one.
+      reps.flush()
       forget()
       if fence then redis.call("DEL", fence) end
       if facts[1] and facts[1].t == "decided" then table.remove(facts, 1) end
@@ -47,5 +48,6 @@ redis.register_function("FUNCTION_NAME", function(keys, argv)
     end
     out[#out + 1] = { code, json, decision, entry, message }
   end
+  reps.flush()
   return out
 end)

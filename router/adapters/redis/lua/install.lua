@@ -15,7 +15,7 @@ local function define(item)
   redis.call("HSET", P .. "aud:" .. id, "pool", item.pool, "strategy", item.strategy, "match", opt(item.match) or "",
     "values", item["values"])
   redis.call("SADD", P .. "auds", id)
-  cache.aud[id] = nil
+  cache.aud[id], cache.members[id], cache.stale[id] = nil, nil, nil
   local them = {}
   for _, member in ipairs(item.members) do
     local rep = reps.get(member)
@@ -52,7 +52,7 @@ local function put_reps(item)
   for _, seat in ipairs(item.seats) do
     local rep = reps.get(seat.id) or {
       id = seat.id, status = "offline", seen_at = 0, ["until"] = 0, load = 0, last_assigned = 0, misses = 0, day = 0,
-      today = 0, on_duty = false, in_hours = false,
+      today = 0, on_duty = false, in_hours = false, passes = {},
     }
     cache.rep[seat.id] = rep
     rep.active, rep.capacity, rep.weight, rep.order = seat.active, seat.capacity, seat.weight, seat.order
@@ -82,6 +82,7 @@ local function put_reps(item)
 end
 
 function verbs.install(item)
+  reps.flush()
   put_rest(item)
   local everybody = put_reps(item)
   for _, audience in ipairs(item.audiences) do define(audience) end

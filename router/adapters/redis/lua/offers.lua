@@ -36,8 +36,7 @@ end
 -- Up to 'count' free reps of an audience who have not been tried, in the order they are offered the lead
 local function untried_free(lead, audience, count)
   local out = {}
-  for _, member in ipairs(redis.call("ZRANGE", P .. "free:" .. audience, 0, count + size(lead.tried) - 1)) do
-    local id = reps.of_key(member)
+  for _, id in ipairs(reps.free(audience, count + size(lead.tried))) do
     if not lead.tried[id] and #out < count then out[#out + 1] = id end
   end
   return out
@@ -57,7 +56,7 @@ function offers.pick(lead, opened, again)
   for id, at in pairs(lead.tried) do
     if (again == true or again[id]) and now >= at + limit("retry_after") then
       for index = 1, math.min(opened, #lead.step_list) do
-        if redis.call("HEXISTS", P .. "fkey:" .. lead.step_list[index].audience, id) == 1 then
+        if reps.is_free(lead.step_list[index].audience, id) then
           if not best or at < best.at or (at == best.at and id < best.id) then
             best = { at = at, id = id, step = index }
           end
@@ -72,7 +71,7 @@ end
 -- The first step whose audience the rep is in
 function offers.home(lead, id)
   for index, step in ipairs(lead.step_list) do
-    if redis.call("SISMEMBER", P .. "in:" .. step.audience, id) == 1 then return index end
+    if reps.is_in(step.audience, id) then return index end
   end
   return nil
 end

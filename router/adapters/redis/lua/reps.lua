@@ -1,5 +1,8 @@
 --[[
   reps: who is there, who is free, in which order they are offered a lead. The model's twin is domain/ledger/reps.py.
+
+  A call changes the same few reps over and over. Their hashes are written once at its end, and the indexes of an
+  audience when somebody reads them, at the latest then (`flush`).
 ]]
 local reps = {}
 
@@ -9,7 +12,10 @@ function reps.get(id)
   if cache.rep[id] == nil then
     local raw = hash(P .. "rep:" .. id)
     if raw then
-      raw.id = id
+      raw.id, raw.passes = id, {}
+      for name, value in pairs(raw) do
+        if string.sub(name, 1, 5) == "pass:" then raw.passes[string.sub(name, 6)] = tonumber(value) end
+      end
       for _, name in ipairs(NUMBERS) do raw[name] = tonumber(raw[name] or 0) end
       raw.active, raw.on_duty, raw.in_hours = raw.active == "1", raw.on_duty == "1", raw.in_hours == "1"
       raw.calendar, raw.manager = opt(raw.calendar), opt(raw.manager)
@@ -20,7 +26,9 @@ function reps.get(id)
   return cache.rep[id] or nil
 end
 
-function reps.save(rep)
+function reps.save(rep) cache.changed[rep.id] = rep end
+
+local function write(rep)
   local flag = function(value) return value and "1" or "0" end
   local row = {
     "active", flag(rep.active), "on_duty", flag(rep.on_duty), "in_hours", flag(rep.in_hours),
@@ -29,34 +37,35 @@ function reps.save(rep)
   for _, name in ipairs(NUMBERS) do
     row[#row + 1], row[#row + 2] = name, string.format("%d", rep[name])
   end
+  for pool, pass in pairs(rep.passes) do
+    row[#row + 1], row[#row + 2] = "pass:" .. pool, string.format("%d", pass)
+  end
   redis.call("HSET", P .. "rep:" .. rep.id, unpack(row))
 end
 
-local function edges(calendar)
-  if not cache.cal[calendar] then cache.cal[calendar] = list(redis.call("HGET", P .. "cal", calendar)) end
-  return cache.cal[calendar]
-end
-
--- 'open', 'outside_hours' or 'holiday'; beyond the known edges a calendar is closed
-function reps.hours(rep)
-  if not rep.calendar then return "open" end
-  local state = "outside_hours"
-  for _, edge in ipairs(edges(rep.calendar)) do
-    if edge.at > now then return state end
+-- What a calendar says now: its state, closed beyond the known edges, and its latest midnight
+local function read_calendar(name)
+  local state, midnight = "outside_hours", 0
+  for _, edge in ipairs(list(redis.call("HGET", P .. "cal", name))) do
+    if edge.at > now then return { state = state, midnight = midnight } end
     state = edge.state
+    if edge.midnight then midnight = edge.at end
   end
-  return "outside_hours"
+  return { state = "outside_hours", midnight = midnight }
 end
 
-function reps.midnight(rep)
-  if not rep.calendar then return now - now % DAY end
-  local start = 0
-  for _, edge in ipairs(edges(rep.calendar)) do
-    if edge.at > now then break end
-    if edge.midnight then start = edge.at end
+local function today(rep)
+  local name = rep.calendar or ""
+  if not cache.today[name] then
+    cache.today[name] = rep.calendar and read_calendar(name) or { state = "open", midnight = now - now % DAY }
   end
-  return start
+  return cache.today[name]
 end
+
+-- 'open', 'outside_hours' or 'holiday'
+function reps.hours(rep) return today(rep).state end
+
+function reps.midnight(rep) return today(rep).midnight end
 
 -- The first reason of the rep's own why they take no lead now; nil: free
 function reps.obstacle(rep)
@@ -79,12 +88,23 @@ function reps.audiences(id)
   return cache.auds[id]
 end
 
+-- Nil where it has not been made known
 function reps.audience(id)
   if not cache.aud[id] then
     local row = redis.call("HMGET", P .. "aud:" .. id, "pool", "strategy")
-    cache.aud[id] = { pool = row[1], strategy = row[2] }
+    cache.aud[id] = row[1] and { pool = row[1], strategy = row[2] } or nil
   end
   return cache.aud[id]
+end
+
+function reps.is_in(audience, id)
+  local known = cache.members[audience]
+  if not known then
+    known = {}
+    cache.members[audience] = known
+  end
+  if known[id] == nil then known[id] = redis.call("SISMEMBER", P .. "in:" .. audience, id) == 1 end
+  return known[id]
 end
 
 -- The strategy's own measure, ties by longest idle, then by id; as text that sorts
@@ -93,25 +113,22 @@ local function order_key(audience, rep)
   if audience.strategy == "least_loaded" then
     measure = math.floor(rep.load * STRIDE / rep.weight)
   elseif audience.strategy == "weighted_round_robin" then
-    measure = tonumber(rep["pass:" .. audience.pool] or 0)
+    measure = rep.passes[audience.pool] or 0
   elseif audience.strategy == "in_order" then
     measure = rep.order
   end
   return string.format("%016d%013d%s", measure, rep.last_assigned, rep.id)
 end
 
-function reps.of_key(member) return string.sub(member, 30) end
-
 local function mark(key, id, yes)
   redis.call(yes and "SADD" or "SREM", key, id)
 end
 
 -- Bring one audience's indexes in line with the rep as they are now
-local function index_in(id, rep, is_free)
-  local audience = reps.audience(id)
+local function index_in(id, rep)
   local fkey, free = P .. "fkey:" .. id, P .. "free:" .. id
   local old = redis.call("HGET", fkey, rep.id)
-  local new = is_free and order_key(audience, rep) or false
+  local new = reps.obstacle(rep) == nil and order_key(reps.audience(id), rep) or false
   if old == new then return end
   if old then redis.call("ZREM", free, old) end
   if new then
@@ -120,6 +137,37 @@ local function index_in(id, rep, is_free)
   else
     redis.call("HDEL", fkey, rep.id)
   end
+end
+
+local function outdated(id, rep)
+  cache.stale[id] = cache.stale[id] or {}
+  cache.stale[id][rep.id] = rep
+end
+
+local function update(id)
+  local them = cache.stale[id]
+  cache.stale[id] = nil
+  for _, rep in pairs(them or {}) do index_in(id, rep) end
+end
+
+-- Up to 'count' free reps of an audience, in the order they are offered a lead
+function reps.free(id, count)
+  update(id)
+  local out = redis.call("ZRANGE", P .. "free:" .. id, 0, count - 1)
+  for i, member in ipairs(out) do out[i] = string.sub(member, 30) end
+  return out
+end
+
+function reps.is_free(id, rep)
+  update(id)
+  return redis.call("HEXISTS", P .. "fkey:" .. id, rep) == 1
+end
+
+-- Write all that the call has changed and not written yet
+function reps.flush()
+  for id in pairs(cache.stale) do update(id) end
+  for _, rep in pairs(cache.changed) do write(rep) end
+  cache.changed = {}
 end
 
 -- Save the rep and bring all indexes in line; true where they have just left duty. Who comes on duty starts level
@@ -131,10 +179,7 @@ function reps.refresh(rep)
   local ids = reps.audiences(rep.id)
   if duty and not rep.on_duty then
     for pool, served in pairs(hash(P .. "virtual") or {}) do
-      if tonumber(served) > tonumber(rep["pass:" .. pool] or 0) then
-        rep["pass:" .. pool] = served
-        redis.call("HSET", P .. "rep:" .. rep.id, "pass:" .. pool, served)
-      end
+      rep.passes[pool] = math.max(rep.passes[pool] or 0, tonumber(served))
     end
   end
   if duty ~= rep.on_duty then
@@ -145,8 +190,7 @@ function reps.refresh(rep)
   end
   rep.on_duty, rep.in_hours = duty, hours
   reps.save(rep)
-  local is_free = reps.obstacle(rep) == nil
-  for _, id in ipairs(ids) do index_in(id, rep, is_free) end
+  for _, id in ipairs(ids) do outdated(id, rep) end
   return left
 end
 
@@ -157,7 +201,7 @@ function reps.enter(id, rep)
   cache.auds[rep.id] = nil
   if rep.on_duty then redis.call("SADD", P .. "on:" .. id, rep.id) end
   if rep.in_hours then redis.call("SADD", P .. "hrs:" .. id, rep.id) end
-  index_in(id, rep, reps.obstacle(rep) == nil)
+  outdated(id, rep)
 end
 
 function reps.charge(rep)
@@ -170,11 +214,10 @@ end
 
 -- Stride scheduling: the pool's time is the pass of the one served, whose own pass grows by stride over weight
 function reps.advance_pass(rep, pool)
-  local own = tonumber(rep["pass:" .. pool] or 0)
+  local own = rep.passes[pool] or 0
   local served = tonumber(redis.call("HGET", P .. "virtual", pool) or 0)
   if own >= served then redis.call("HSET", P .. "virtual", pool, string.format("%d", own)) end
-  rep["pass:" .. pool] = string.format("%d", own + math.floor(STRIDE / rep.weight))
-  redis.call("HSET", P .. "rep:" .. rep.id, "pass:" .. pool, rep["pass:" .. pool])
+  rep.passes[pool] = own + math.floor(STRIDE / rep.weight)
 end
 
 function reps.pool(name)

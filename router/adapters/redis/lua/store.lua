@@ -26,12 +26,15 @@
 local P, now = "", 0
 local facts = {}
 local fence -- the key by which the item at hand counts once
-local cache = { rep = {}, lead = {}, card = {}, auds = {}, aud = {}, pool = {}, cal = {}, steps = {} }
+local cache
 
 local DAY, NEVER, STRIDE, SHOWN, STALE = 86400000, 9999999999999, 720720, 20, 300000
 
 local function forget()
-  cache = { rep = {}, lead = {}, card = {}, auds = {}, aud = {}, pool = {}, cal = {}, steps = {} }
+  cache = {
+    rep = {}, lead = {}, card = {}, auds = {}, aud = {}, members = {}, pool = {}, today = {},
+    changed = {}, stale = {}, -- of reps: what is to be written still, by rep and by audience
+  }
 end
 
 -- JSON null and the empty string of a hash field are both nil here.
