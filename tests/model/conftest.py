@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from tests.model.engines import Twins, load
+pytest.register_assert_rewrite("tests.model.engines")  # its asserts are the tests: show what differs
+
+from tests.model.engines import Twins, load  # noqa: E402 - after the line above, or it comes too late
 
 
 @pytest.fixture(scope="session")
