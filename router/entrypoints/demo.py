@@ -8,6 +8,7 @@ the user are neither read nor touched, so it may run beside anything, itself inc
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import os
@@ -15,11 +16,12 @@ import shutil
 import signal
 import sys
 import time
+from collections.abc import Coroutine, Iterable
 from contextlib import redirect_stderr
 from datetime import UTC, datetime, timedelta
 from io import StringIO, TextIOWrapper
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Literal
 
 import uvloop
@@ -36,7 +38,7 @@ from router.demo.story import Story, observe
 from router.demo.view import SMALLEST, frame
 from router.domain.audit.observed import Observed
 from router.entrypoints.logs import set_up_logs
-from router.entrypoints.worker import prepare, together, work
+from router.entrypoints.worker import prepare, work
 from router.events import TOPICS
 from router.pipeline.runner import until_up
 from router.ports import Received
@@ -47,8 +49,10 @@ Style = Literal["live", "plain", "json"]
 BROKEN = 70  # EX_SOFTWARE of sysexits.h: a promise was not kept, which is a fault of the router's own
 SIGNALLED = 128  # and the signal's number: what shells make of a program that a signal ended
 
+LONGEST_TEMPORARY = 60  # characters; a socket's path has about 100, and the folder's and the server's names need 40
 SENDS_EVERY = 0.01  # seconds
 DRAWS_EVERY = 0.125
+CANCELS_EVERY = 0.5
 QUIET_FOR = timedelta(milliseconds=700)
 """After the last record, until the run counts as over: what is still on its way has come by then."""
 
@@ -72,13 +76,14 @@ def style_for(*, plain: bool, as_json: bool) -> Style:
 
 def run_demo(style: Style) -> int:
     """Play the example, print the report, and return the exit code: 0 where every promise was kept."""
+    gc.enable()
     began = now() - _age_of_this_process()
     warnings = StringIO()
     with redirect_stderr(warnings):  # a log line in the middle of the picture helps nobody
         set_up_logs("json", level=logging.WARNING)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # where there is no UTF-8, question marks are better than an error
-    with TemporaryDirectory(prefix="router-demo-", ignore_cleanup_errors=True) as folder:
+    with TemporaryDirectory(prefix="router-demo-", dir=_temporary(), ignore_cleanup_errors=True) as folder:
         stage = Stage(_show(style))
         stopped_by = uvloop.run(stage.play(_settings(Path(folder))))
     sys.stderr.write(warnings.getvalue())
@@ -86,11 +91,16 @@ def run_demo(style: Style) -> int:
         return SIGNALLED + stopped_by
     told = report(stage.records, stage.story.policy, began=began, ended=now(), read_until=stage.read_until)
     if style == "json":
-        print(json.dumps(told.as_json(), ensure_ascii=False))  # noqa: T201 - what the command is for
+        print(json.dumps(told.as_json()))  # noqa: T201 - what the command is for
     else:
         console = Console(highlight=False)
         console.print(printed(told, policy_directory(), _command()), width=min(console.width, WIDTH))
     return 0 if told.audit.holds else BROKEN
+
+
+def _temporary() -> str | None:
+    """Return where to make the folder: the usual place, unless the path of a socket in it would be too long."""
+    return "/tmp" if len(gettempdir()) > LONGEST_TEMPORARY and Path("/tmp").is_dir() else None  # noqa: S108 - made anew in there
 
 
 def _command() -> str:
@@ -125,7 +135,7 @@ class Stage:
             start = now()
             self.cast, self.story = Cast(start), Story(place.in_force.policy, start)
             parts = [work(place), self._send(place), self._watch(place), self._until_over(), self._show.run(self)]
-            await together([*parts, signals.wait()])
+            await _until_one_ends([*parts, signals.wait()])
         return signals.came
 
     def take(self, record: Received) -> None:
@@ -214,6 +224,23 @@ class _Signals:
     async def wait(self) -> None:
         """Return when one has come."""
         await self._event.wait()
+
+
+async def _until_one_ends(parts: Iterable[Coroutine[None, None, None]]) -> None:
+    """
+    Run all until one ends or fails; then cancel the others until they have ended, and raise what it raised.
+
+    One cancellation is not enough: `asyncio.wait_for` of Python 3.11, in which redis-py sends, may lose it
+    (python/cpython 86296).
+    """
+    tasks = [asyncio.ensure_future(part) for part in parts]
+    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=CANCELS_EVERY)
+    for task in done:
+        task.result()
 
 
 def _age_of_this_process() -> timedelta:
