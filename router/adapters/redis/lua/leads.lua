@@ -49,12 +49,15 @@ function leads.of_key(member) return string.sub(member, 38) end
 function clocks.set(kind, lead, due) redis.call("ZADD", P .. "timers", due, pack(kind, lead.id)) end
 
 function clocks.cancel(lead, ...)
-  for _, kind in ipairs({ ... }) do redis.call("ZREM", P .. "timers", pack(kind, lead.id)) end
+  local names = {}
+  for i, kind in ipairs({ ... }) do names[i] = pack(kind, lead.id) end
+  redis.call("ZREM", P .. "timers", unpack(names))
 end
 
 function clocks.cancel_all(lead)
-  clocks.cancel(lead, "accept", "widen", "retry", "breach", "late")
-  for i = 1, lead.clock and #lead.clock.warn_at or 0 do clocks.cancel(lead, "warn" .. (i - 1)) end
+  local kinds = { "accept", "widen", "retry", "breach", "late" }
+  for i = 1, lead.clock and #lead.clock.warn_at or 0 do kinds[#kinds + 1] = "warn" .. (i - 1) end
+  clocks.cancel(lead, unpack(kinds))
 end
 
 -- Start the clock; a threshold that has passed is not warned of. Without a clock the lead is late after a day
@@ -63,10 +66,18 @@ function clocks.start(lead)
     if lead.submitted + DAY <= now then lead.overdue = true else clocks.set("late", lead, lead.submitted + DAY) end
     return
   end
-  for i, warning in ipairs(lead.clock.warn_at) do
-    if now < warning[2] and warning[2] < lead.clock.due_at then clocks.set("warn" .. (i - 1), lead, warning[2]) end
+  local due = lead.clock.due_at
+  if due <= now then
+    lead.overdue = true
+    return
   end
-  if lead.clock.due_at > now then clocks.set("breach", lead, lead.clock.due_at) else lead.overdue = true end
+  local timers = { due, pack("breach", lead.id) }
+  for i, warning in ipairs(lead.clock.warn_at) do
+    if now < warning[2] and warning[2] < due then
+      timers[#timers + 1], timers[#timers + 2] = warning[2], pack("warn" .. (i - 1), lead.id)
+    end
+  end
+  redis.call("ZADD", P .. "timers", unpack(timers))
 end
 
 -- One turn of the clock; 'until_' is the instant up to which time is counted

@@ -167,7 +167,7 @@ function offers.assign(lead, choice)
   local known = candidates(lead, choice)
   local step = index and lead.step_list[index]
   local within = step and opt(step.accept_within)
-  clocks.cancel(lead, "widen", "retry", "accept")
+  if lead.state ~= "seen" then clocks.cancel(lead, "widen", "retry", "accept") end
   lead.unheld_ms = lead.unheld_ms + math.max(0, now - lead.unheld_since)
   lead.attempt = lead.attempt + 1
   lead.state, lead.parked = "held", false

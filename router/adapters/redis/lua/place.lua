@@ -32,6 +32,8 @@ local function lane_of(steps)
 end
 
 local function know_lane(lane, steps)
+  if cache.lanes[lane] then return end
+  cache.lanes[lane] = true
   if redis.call("SETNX", P .. "lane:" .. lane, #steps) == 1 then
     for _, step in ipairs(steps) do redis.call("SADD", P .. "lanes:" .. step.audience, lane) end
   end
@@ -57,7 +59,7 @@ end
 function verbs.place(item)
   if not once(P .. "sub:" .. item.submission_id) then return "repeat" end
   for _, step in ipairs(item.steps) do
-    if redis.call("EXISTS", P .. "aud:" .. step.audience) == 0 then return "unknown_audience" end
+    if not reps.audience(step.audience) then return "unknown_audience" end
   end
   redis.call("SET", fence, "1", "PX", limit("keep_submissions"))
   local lead = leads.get(item.lead_id)

@@ -32,7 +32,7 @@ local DAY, NEVER, STRIDE, SHOWN, STALE = 86400000, 9999999999999, 720720, 20, 30
 
 local function forget()
   cache = {
-    rep = {}, lead = {}, card = {}, auds = {}, aud = {}, members = {}, pool = {}, today = {},
+    rep = {}, lead = {}, card = {}, auds = {}, aud = {}, members = {}, pool = {}, today = {}, lanes = {},
     changed = {}, stale = {}, -- of reps: what is to be written still, by rep and by audience
   }
 end
