@@ -71,7 +71,8 @@ def style_for(*, plain: bool, as_json: bool) -> Style:
     size = Console().size
     large = size.width >= SMALLEST[0] and size.height >= SMALLEST[1]
     wanted = not plain and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") not in {"dumb", "unknown"}
-    return "live" if wanted and large and sys.stdout.isatty() else "plain"
+    drawable = sys.stdout.isatty() and (sys.stdout.encoding or "").lower().startswith("utf")
+    return "live" if wanted and large and drawable else "plain"
 
 
 def run_demo(style: Style) -> int:

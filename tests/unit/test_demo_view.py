@@ -12,6 +12,7 @@ from rich.console import Console
 from router.demo.script import policy_directory
 from router.demo.story import Story
 from router.demo.view import SMALLEST, frame, spotlight
+from router.entrypoints.demo import style_for
 from router.policy import load_policy
 from tests.unit.demo_events import START, assignment, clock_turned, decided, form, one_lead, present
 
@@ -114,6 +115,31 @@ def test_an_assignment_stays_explained_for_a_while() -> None:
     shown = {spotlight(story, START + timedelta(seconds=seconds)) for seconds in (1.5, 2.0, 2.9)}
 
     assert len(shown) == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [({}, "live"), ({"NO_COLOR": "1"}, "plain"), ({"TERM": "dumb"}, "plain"), ({"COLUMNS": "60"}, "plain")],
+)
+def test_it_is_drawn_only_where_it_can_be_seen(
+    changed: dict[str, str], expected: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a terminal of some size that wants colours it is a picture, elsewhere it is lines."""
+
+    class Terminal(StringIO):
+        encoding = "utf-8"
+
+        def isatty(self) -> bool:
+            return True
+
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name, value in {"TERM": "xterm", "COLUMNS": "80", "LINES": "24", **changed}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("sys.stdout", Terminal())
+
+    assert style_for(plain=False, as_json=False) == expected
+    assert style_for(plain=True, as_json=False) == "plain"
+    assert style_for(plain=False, as_json=True) == "json"
 
 
 def test_a_frame_of_nothing_yet_can_be_drawn() -> None:
