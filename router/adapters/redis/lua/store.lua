@@ -32,7 +32,7 @@ local DAY, NEVER, STRIDE, SHOWN, STALE = 86400000, 9999999999999, 720720, 20, 30
 
 local function forget()
   cache = {
-    rep = {}, lead = {}, card = {}, auds = {}, aud = {}, members = {}, pool = {}, today = {}, lanes = {},
+    rep = {}, lead = {}, card = {}, auds = {}, aud = {}, members = {}, pool = {}, today = {}, lanes = {}, limits = {},
     changed = {}, stale = {}, -- of reps: what is to be written still, by rep and by audience
   }
 end
@@ -62,7 +62,11 @@ local function meta(field)
   return cache.meta[field]
 end
 
-local function limit(field) return tonumber(meta(field)) end
+-- Nil where there is none
+local function limit(field)
+  if cache.limits[field] == nil then cache.limits[field] = tonumber(meta(field)) or false end
+  return cache.limits[field] or nil
+end
 
 local function fact(kind, values)
   values.t = kind
