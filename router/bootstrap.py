@@ -199,7 +199,8 @@ async def _log(settings: Settings, url: str | None, consumer: str) -> AsyncItera
             yield Log(publisher, FaustSource(kafka, prefix, group=group, now=now), KafkaTail(kafka, prefix, now), None)
         finally:
             with suppress(TimeoutError):
-                await asyncio.wait_for(publisher.aclose(), CLOSES_WITHIN)
+                async with asyncio.timeout(CLOSES_WITHIN):
+                    await publisher.aclose()
         return
     streams = StreamPublisher(url, prefix, now)
     tail = StreamTail(url, prefix, now)

@@ -23,6 +23,7 @@ from redis.exceptions import ResponseError
 from router.adapters.redis.connection import asking
 from router.bootstrap import Station, station
 from router.errors import BadInput, DependencyDown
+from router.pipeline.ending import end
 from router.pipeline.install import install
 from router.pipeline.publish import deliver
 from router.pipeline.render import render
@@ -58,7 +59,8 @@ async def _run(settings: Settings, consumer: str, ready: Callable[[], None]) -> 
             await work(place)
         finally:
             with suppress(DependencyDown, TimeoutError):
-                await asyncio.wait_for(place.ledger.resign(), RESIGNS_WITHIN)
+                async with asyncio.timeout(RESIGNS_WITHIN):
+                    await place.ledger.resign()
 
 
 async def prepare(place: Station, *, allow_volatile: bool) -> None:
@@ -90,9 +92,7 @@ async def together(parts: Sequence[Awaitable[None]]) -> None:
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await end(tasks)
     for task in done:
         task.result()
 

@@ -20,6 +20,7 @@ import structlog
 
 from router.adapters.embedded.connection import ANSWERS_WITHIN, OUTAGE, connect, patiently, within
 from router.adapters.embedded.entries import NEXT_ID, Fields, Stamp, stream_key, to_received, to_words
+from router.pipeline.ending import end
 from router.ports import BatchHandler, Outgoing
 
 Entries = list[tuple[bytes, Fields | None]]
@@ -79,14 +80,16 @@ class StreamSource:
         members = [_Reading(self._as, topic, handler) for topic, handler in handlers.items()]
         for member in members:
             await within(ANSWERS_WITHIN, member.join)
+        topics = [asyncio.create_task(member.run(), name=f"consume {member.topic}") for member in members]
         try:
-            async with asyncio.TaskGroup() as topics:
-                for member in members:
-                    topics.create_task(member.run(), name=f"consume {member.topic}")
-        except BaseExceptionGroup as failed:
-            raise failed.exceptions[0] from failed
+            done, _ = await asyncio.wait(topics, return_when=asyncio.FIRST_COMPLETED)
+            for topic in done:
+                topic.result()
         finally:
-            await self._as.client.aclose()
+            try:
+                await end(topics)
+            finally:
+                await self._as.client.aclose()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +156,8 @@ class _Reading:
             self._as.group, self._as.consumer, {self._key: start}, count=BATCH, block=block_ms
         )
         patience = ANSWERS_WITHIN + (block_ms or 0) / 1000
-        streams = await asyncio.wait_for(cast("Awaitable[list[tuple[bytes, Entries]]]", answer), patience)
+        async with asyncio.timeout(patience):
+            streams = await cast("Awaitable[list[tuple[bytes, Entries]]]", answer)
         return streams[0][1] if streams else []
 
     async def _claim(self) -> Entries:
@@ -162,7 +166,8 @@ class _Reading:
         answer = self._as.client.xautoclaim(
             self._key, self._as.group, self._as.consumer, idle_ms, start_id="0", count=BATCH
         )
-        _, entries, _ = await asyncio.wait_for(cast("Awaitable[tuple[bytes, Entries, object]]", answer), ANSWERS_WITHIN)
+        async with asyncio.timeout(ANSWERS_WITHIN):
+            _, entries, _ = await cast("Awaitable[tuple[bytes, Entries, object]]", answer)
         if entries:
             _log.info("log_claimed", topic=self.topic, count=len(entries))
         return entries
@@ -205,5 +210,4 @@ class _Reading:
         try:
             yield
         finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await end([task])

@@ -43,6 +43,7 @@ from router.adapters.kafka.admin import KafkaAdmin
 from router.adapters.kafka.connection import KafkaConnection
 from router.adapters.kafka.inbox import BATCH, Inbox
 from router.errors import DependencyDown
+from router.pipeline.ending import end
 from router.ports import BatchHandler, Received
 
 # A dead member is noticed after SESSION; brokers refuse less than 6 s by default. Join requests are held by the
@@ -159,9 +160,7 @@ class _Run:
         for inbox in self._inboxes.values():
             inbox.clear()
         await self._idle_within(STOPS_WITHIN)
-        for task in (waiter, *workers):
-            task.cancel()
-        await asyncio.gather(waiter, *workers, return_exceptions=True)
+        await end([waiter, *workers])
         try:
             async with asyncio.timeout(DIES_WITHIN if self._app.crashed else LEAVES_WITHIN):
                 await self._app.stop()
