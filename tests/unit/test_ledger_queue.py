@@ -197,6 +197,37 @@ def test_an_audience_that_grows_is_served(engine: Engine) -> None:
     assert story.holder("L1") == "ben"
 
 
+def test_an_audience_that_gains_somebody_who_was_tried_is_served_too(engine: Engine) -> None:
+    """Nobody else is there, and the one who comes in had the lead long enough ago."""
+    story = floor(engine)
+    story.come("ana")
+    story.place("L1", steps=(Step("inner", "inner"),))
+    story.do(Audience("inner", "inner", "in_order", ()))
+    story.act("decline", "L1", "ana")
+    assert story.wait(60) == []
+    assert kinds(story.do(Audience("inner", "inner", "in_order", ("ana",))).facts) == ["assigned", "assigned"]
+
+
+def test_an_audience_that_shrinks_opens_the_next_step(engine: Engine) -> None:
+    """Who was on duty in it is not in it any more: nobody there could become free."""
+    story = floor(engine)
+    story.come("ana", "ben")
+    story.place("L0", steps=(Step("inner", "inner"),))
+    story.place("L1", steps=WIDENING)
+    assert story.holders("L0", "L1") == ["ana", None]
+    assert kinds(story.do(Audience("inner", "inner", "in_order", ())).facts) == ["assigned", "assigned"]
+    assert story.holder("L1") == "ben"
+
+
+def test_an_audience_told_again_changes_nothing(engine: Engine) -> None:
+    """Every worker tells the audiences that it meets."""
+    story = floor(engine)
+    story.come("ana", "ben")
+    story.place("L0", steps=(Step("inner", "inner"),))
+    story.place("L1", steps=WIDENING)
+    assert story.do(Audience("inner", "inner", "in_order", ("ann", "ana"))).facts == []
+
+
 def test_the_opening_of_a_calendar_drains_the_queue(engine: Engine) -> None:
     """At the opening itself, to the rep who said they are available long before."""
     story = Story(engine, seat("ana", calendar="office"), calendars=office((1, "open"), (9, "outside_hours")))

@@ -275,3 +275,15 @@ def test_a_breach_gives_the_place_to_what_waits(engine: Engine) -> None:
     assert story.holders("L1", "L2") == ["ana", None]
     story.wait(300)
     assert story.holders("L1", "L2") == ["ben", "ana"]
+
+
+def test_a_lead_whose_second_round_is_due_is_served_by_whatever_happens_first(engine: Engine) -> None:
+    """Somebody of quite another pool leaves, before any timer was fired: the one who was tried has it again."""
+    pools = {"all": ("in_order", ("ana",)), "others": ("in_order", ("ben",))}
+    story = Story(engine, "ana", "ben", pools=pools)
+    story.come("ana", "ben")
+    story.place("L1")
+    story.act("decline", "L1", "ana")
+    story.now += 31_000
+    assert kinds(story.come("ben", status="offline")) == ["assigned", "assigned"]
+    assert story.holder("L1") == "ana"

@@ -30,8 +30,7 @@ def apply(ledger: Ledger, verb: Verb, now: int) -> Answer:
         case Attend():
             answer = attend(ledger, verb, now)
         case Audience():
-            ledger.audiences[verb.id] = verb
-            answer = Answer("done", offers.settle(ledger, now))
+            answer = audience(ledger, verb, now)
         case Tick():
             answer = tick(ledger, verb, now)
         case _:
@@ -338,6 +337,15 @@ def _reassign(ledger: Ledger, lead: Lead, now: int) -> list[Fact]:
     if not offers.somebody_else(ledger, lead, now):
         return []
     return offers.unassign(ledger, lead, "breached", now) + offers.settle(ledger, now, {holder})
+
+
+def audience(ledger: Ledger, verb: Audience, now: int) -> Answer:
+    """Make an audience known; where one that was known has other members now, all who wait are looked at again."""
+    known = verb.id in ledger.audiences
+    before = {rep.id for rep in reps.members(ledger, verb.id)} if known else set()
+    ledger.audiences[verb.id] = verb
+    others = known and before != {rep.id for rep in reps.members(ledger, verb.id)}
+    return Answer("done", offers.settle(ledger, now, left=True) if others else [])
 
 
 def install(ledger: Ledger, verb: Install, now: int) -> Answer:

@@ -37,7 +37,9 @@ redis.register_function("FUNCTION_NAME", function(keys, argv)
       reps.flush()
       forget()
       if fence then redis.call("DEL", fence) end
-      if facts[1] and facts[1].t == "decided" then table.remove(facts, 1) end
+      for k = #facts, 1, -1 do
+        if facts[k].t == "decided" then table.remove(facts, k) end
+      end
       code, message, decision = "error", tostring(code), ""
     end
     local json, entry = "[]", ""

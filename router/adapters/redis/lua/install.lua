@@ -5,30 +5,36 @@
   The items' fields are those of domain/ledger/verbs.py Install and Audience.
   Answer done.
 ]]
+-- True where it was known and others were in it
 local function define(item)
-  local id = item.id
+  local id, before = item.id, {}
   for _, member in ipairs(redis.call("SMEMBERS", P .. "in:" .. id)) do
+    before[member] = true
     redis.call("SREM", P .. "auds:" .. member, id)
     cache.auds[member] = nil
   end
   redis.call("DEL", P .. "in:" .. id, P .. "free:" .. id, P .. "fkey:" .. id, P .. "on:" .. id, P .. "hrs:" .. id)
   redis.call("HSET", P .. "aud:" .. id, "pool", item.pool, "strategy", item.strategy, "match", opt(item.match) or "",
     "values", item["values"])
-  redis.call("SADD", P .. "auds", id)
+  local known, others = redis.call("SADD", P .. "auds", id) == 0, false
   cache.aud[id], cache.members[id], cache.stale[id] = nil, nil, nil
-  local them = {}
   for _, member in ipairs(item.members) do
     local rep = reps.get(member)
     if rep then
       reps.enter(id, rep)
-      them[#them + 1] = rep
+      others = others or not before[member]
+      before[member] = nil
     end
   end
-  return them
+  return known and (others or next(before) ~= nil)
 end
 
 function verbs.audience(item)
-  offers.settle(define(item), false)
+  if define(item) then
+    local everybody = {}
+    for i, id in ipairs(redis.call("SMEMBERS", P .. "reps")) do everybody[i] = reps.get(id) end
+    offers.settle(everybody, true)
+  end
   return "done"
 end
 
