@@ -24,6 +24,16 @@ def send(records: Sequence[Outgoing]) -> None:
     asyncio.run(publish())
 
 
+def send_at_once(records: Sequence[Outgoing]) -> None:
+    """Publish *records* in one batch."""
+
+    async def publish() -> None:
+        async with log_of(load_settings()) as log:
+            await log.publisher.publish(records)
+
+    asyncio.run(publish())
+
+
 def read(*topics: str) -> list[Received]:
     """Return all records of *topics*."""
 
