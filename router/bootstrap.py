@@ -25,12 +25,6 @@ from router.adapters.embedded.streams import StreamPublisher, StreamSource
 from router.adapters.embedded.tail import StreamTail
 from router.adapters.embedded.valkey import embedded_valkey
 from router.adapters.enrichment.dataset import DatasetEnricher
-from router.adapters.kafka.admin import KafkaAdmin
-from router.adapters.kafka.connection import KafkaConnection
-from router.adapters.kafka.consumer import KafkaTail
-from router.adapters.kafka.faust_app import FaustSource
-from router.adapters.kafka.first_contact import first_contact
-from router.adapters.kafka.producer import KafkaPublisher
 from router.adapters.redis.activities import RedisActivities
 from router.adapters.redis.connection import asking, connect
 from router.adapters.redis.ledger import RedisLedger
@@ -179,6 +173,10 @@ async def _expect_topics(settings: Settings) -> None:
     """Raise `BadInput` where the broker lacks a topic: a worker would wait for it without an end."""
     if settings.kafka is None:
         return
+    from router.adapters.kafka.admin import KafkaAdmin  # noqa: PLC0415 - as in `_kafka_log`
+    from router.adapters.kafka.connection import KafkaConnection  # noqa: PLC0415 - the same
+    from router.adapters.kafka.first_contact import first_contact  # noqa: PLC0415 - the same
+
     kafka = KafkaConnection(settings.kafka, settings.kafka_options())
     names = [settings.topic_prefix + name for name in catalogue()]
     with first_contact(kafka):
@@ -189,24 +187,44 @@ async def _expect_topics(settings: Settings) -> None:
 
 @asynccontextmanager
 async def _log(settings: Settings, url: str | None, consumer: str) -> AsyncIterator[Log]:
-    prefix, now, group = settings.topic_prefix, CLOCK.now, f"router-{settings.workspace}"
     if url is None:
-        kafka = KafkaConnection(str(settings.kafka), settings.kafka_options())
-        publisher = KafkaPublisher(kafka, prefix)
-        with first_contact(kafka):
-            await publisher.start()
-        try:
-            yield Log(publisher, FaustSource(kafka, prefix, group=group, now=now), KafkaTail(kafka, prefix, now), None)
-        finally:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(CLOSES_WITHIN):
-                    await publisher.aclose()
+        async with _kafka_log(settings) as log:
+            yield log
         return
+    prefix, now = settings.topic_prefix, CLOCK.now
     streams = StreamPublisher(url, prefix, now)
     tail = StreamTail(url, prefix, now)
     retention = StreamRetention(url, prefix, {name: topic.retention for name, topic in catalogue().items()}, now)
+    source = StreamSource(url, prefix, group=_group(settings), consumer=consumer, now=now)
     try:
-        yield Log(streams, StreamSource(url, prefix, group=group, consumer=consumer, now=now), tail, retention)
+        yield Log(streams, source, tail, retention)
     finally:
         await streams.aclose()
         await tail.aclose()
+
+
+@asynccontextmanager
+async def _kafka_log(settings: Settings) -> AsyncIterator[Log]:
+    # Faust and its kin take a quarter of a second to import: who runs on the embedded log does not pay for them.
+    from router.adapters.kafka.connection import KafkaConnection  # noqa: PLC0415
+    from router.adapters.kafka.consumer import KafkaTail  # noqa: PLC0415
+    from router.adapters.kafka.faust_app import FaustSource  # noqa: PLC0415
+    from router.adapters.kafka.first_contact import first_contact  # noqa: PLC0415
+    from router.adapters.kafka.producer import KafkaPublisher  # noqa: PLC0415
+
+    prefix, now = settings.topic_prefix, CLOCK.now
+    kafka = KafkaConnection(str(settings.kafka), settings.kafka_options())
+    publisher = KafkaPublisher(kafka, prefix)
+    with first_contact(kafka):
+        await publisher.start()
+    source = FaustSource(kafka, prefix, group=_group(settings), now=now)
+    try:
+        yield Log(publisher, source, KafkaTail(kafka, prefix, now), None)
+    finally:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSES_WITHIN):
+                await publisher.aclose()
+
+
+def _group(settings: Settings) -> str:
+    return f"router-{settings.workspace}"

@@ -16,7 +16,6 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Coroutine, Iterable
 from contextlib import redirect_stderr
 from datetime import UTC, datetime, timedelta
 from io import StringIO, TextIOWrapper
@@ -38,7 +37,7 @@ from router.demo.story import Story, observe
 from router.demo.view import SMALLEST, frame
 from router.domain.audit.observed import Observed
 from router.entrypoints.logs import set_up_logs
-from router.entrypoints.worker import prepare, work
+from router.entrypoints.worker import prepare, together, work
 from router.events import TOPICS
 from router.pipeline.runner import until_up
 from router.ports import Received
@@ -52,7 +51,6 @@ SIGNALLED = 128  # and the signal's number: what shells make of a program that a
 LONGEST_TEMPORARY = 60  # characters; a socket's path has about 100, and the folder's and the server's names need 40
 SENDS_EVERY = 0.01  # seconds
 DRAWS_EVERY = 0.125
-CANCELS_EVERY = 0.5
 QUIET_FOR = timedelta(milliseconds=700)
 """After the last record, until the run counts as over: what is still on its way has come by then."""
 
@@ -136,7 +134,7 @@ class Stage:
             start = now()
             self.cast, self.story = Cast(start), Story(place.in_force.policy, start)
             parts = [work(place), self._send(place), self._watch(place), self._until_over(), self._show.run(self)]
-            await _until_one_ends([*parts, signals.wait()])
+            await together([*parts, signals.wait()])
         return signals.came
 
     def take(self, record: Received) -> None:
@@ -225,23 +223,6 @@ class _Signals:
     async def wait(self) -> None:
         """Return when one has come."""
         await self._event.wait()
-
-
-async def _until_one_ends(parts: Iterable[Coroutine[None, None, None]]) -> None:
-    """
-    Run all until one ends or fails; then cancel the others until they have ended, and raise what it raised.
-
-    One cancellation is not enough: `asyncio.wait_for` of Python 3.11, in which redis-py sends, may lose it
-    (python/cpython 86296).
-    """
-    tasks = [asyncio.ensure_future(part) for part in parts]
-    done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=CANCELS_EVERY)
-    for task in done:
-        task.result()
 
 
 def _age_of_this_process() -> timedelta:
