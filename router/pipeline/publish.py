@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import orjson
@@ -43,7 +44,7 @@ async def deliver(out: Sequence[Outgoing], applied: Sequence[Applied], publisher
     if out:
         try:
             await publisher.publish(out)
-        except DependencyDown:
+        except (DependencyDown, asyncio.CancelledError):
             ledger.give_up()
             raise
     if applied:

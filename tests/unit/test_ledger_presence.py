@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from router.domain.ledger.verbs import Attend, Close, Step
-from tests.unit.ledger_story import Engine, Status, Story, kinds, only, seat
+from tests.unit.ledger_story import Engine, Status, Story, kinds, office, only, seat
 
 OFFER = (Step("all", "all", accept_within=3_600_000),)
 
@@ -90,6 +90,18 @@ def test_an_expiry_is_told_before_what_the_verb_itself_does(engine: Engine) -> N
     story.place("L1", steps=OFFER)
     story.now += 10_000
     assert kinds(story.place("L2")) == ["unassigned", "unassigned", "queued", "decided", "queued"]
+
+
+def test_an_opening_gives_nothing_to_who_has_expired_meanwhile(engine: Engine) -> None:
+    """The office opened and ana's presence ran out between two ticks: she is not available, not even for an instant."""
+    calendars = office((1, "open"), (9, "outside_hours"))
+    story = Story(engine, seat("ana", calendar="office"), seat("ben", calendar="office"), calendars=calendars)
+    story.come("ben", ttl=0)
+    story.come("ana", ttl=3_600)
+    story.place("L1")
+    story.now += 3_600_200
+    assert kinds(story.wait(0)) == ["assigned", "assigned"]
+    assert story.holder("L1") == "ben"
 
 
 def test_a_heartbeat_renews_the_ttl(engine: Engine) -> None:

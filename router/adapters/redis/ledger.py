@@ -29,7 +29,7 @@ from router.ports import Applied
 ALIVE_FOR = 1_200  # ms; after that a publisher that is not heard of is taken for gone
 ALIVE_EVERY = 0.3  # seconds
 SWEPT_AT_ONCE = 200  # entries
-LEASE = 2_000  # ms; saves repeats, correctness does not need it
+LEASE = 1_000  # ms, within ALIVE_FOR: who dies sweeping delays nobody; it saves repeats, correctness does not need it
 
 
 Entries = list[tuple[bytes, dict[bytes, bytes]]]
@@ -46,6 +46,7 @@ class RedisLedger:
         self._client = client
         self.prefix = f"{{{workspace}}}:"
         self._functions = Functions(client)
+        self._sweeper = secrets.token_hex(8)  # stays the same when a publisher is given up
         self._publisher = secrets.token_hex(8)
         self._announced = ""
 
@@ -71,6 +72,9 @@ class RedisLedger:
                 await self._client.xdel(self.prefix + "out", *(one.entry for one in applied))
         except DependencyDown:
             self.give_up()
+        except asyncio.CancelledError:
+            self.give_up()
+            raise
 
     def give_up(self) -> None:
         """Go on under another publisher id; the liveness of this one runs out within about a second."""
@@ -79,9 +83,9 @@ class RedisLedger:
     async def abandoned(self) -> Sequence[Applied]:
         """Return entries whose publisher is gone, the oldest first, while this process holds the lease to sweep."""
         with asking():
-            if not await self._client.set(self.prefix + "sweep", self._publisher, px=LEASE, nx=True):
+            if not await self._client.set(self.prefix + "sweep", self._sweeper, px=LEASE, nx=True):
                 holder = await self._client.get(self.prefix + "sweep")
-                if holder != self._publisher.encode():
+                if holder != self._sweeper.encode():
                     return []
             entries = cast("Entries", await self._client.xrange(self.prefix + "out", count=SWEPT_AT_ONCE))
             publishers = sorted({values[b"p"] for _, values in entries})

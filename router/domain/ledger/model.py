@@ -39,21 +39,31 @@ def apply(ledger: Ledger, verb: Verb, now: int) -> Answer:
 
 
 def advance(ledger: Ledger, now: int) -> list[Fact]:
-    """Let expire what has expired and open what has opened, so that nobody is taken for available who is not."""
-    out: list[Fact] = []
+    """
+    Let expire what has expired and open what has opened, so that nobody is taken for available who is not.
+
+    All of it before anybody is served: else an opening could give a lead to a rep whose presence had run out too.
+    """
     due = sorted((at, kind, name) for (kind, name), at in ledger.timers.items() if kind in ("expire", "hours"))
+    gone: list[Rep] = []
+    changed: list[Rep] = []
     for at, kind, name in due:
         if at > now:
             break
         ledger.timers.pop((kind, name), None)
         if kind == "expire":
-            out += _leave(ledger, ledger.reps[name], "offline", now)
-            continue
-        theirs = [rep for rep in _in_order(ledger) if rep.active and (rep.calendar or "") == name]
-        left = any([reps.refresh_duty(ledger, rep, now) for rep in theirs])  # noqa: C419 - all of them, then the queue
-        out += offers.settle(ledger, now, {rep.id for rep in theirs}, left=left)
-        _arm_calendar(ledger, name, now)
-    return out
+            ledger.reps[name].status = "offline"
+            _expire_at(ledger, ledger.reps[name], 0)
+            gone.append(ledger.reps[name])
+        else:
+            changed += [rep for rep in _in_order(ledger) if rep.active and (rep.calendar or "") == name]
+            _arm_calendar(ledger, name, now)
+    changed += gone
+    if not changed:
+        return []
+    left = any([reps.refresh_duty(ledger, rep, now) for rep in changed])  # noqa: C419 - all of them, then the queue
+    out = [fact for rep in gone for fact in _take_back(ledger, rep, now)]
+    return out + offers.settle(ledger, now, {rep.id for rep in changed}, left=left or bool(gone))
 
 
 def _in_order(ledger: Ledger) -> list[Rep]:

@@ -40,21 +40,24 @@ local function arm_calendar(name)
   end
 end
 
+-- All of it before anybody is served: else an opening could give a lead to a rep whose presence had run out too
 local function advance()
-  local due = redis.call("ZRANGE", P .. "duty", "-inf", now, "BYSCORE")
-  for _, member in ipairs(due) do
+  local gone, changed, left = {}, {}, false
+  for _, member in ipairs(redis.call("ZRANGE", P .. "duty", "-inf", now, "BYSCORE")) do
     redis.call("ZREM", P .. "duty", member)
     local kind, name = unpack_timer(member)
     if kind == "expire" then
-      leave(reps.get(name), "offline")
+      local rep = reps.get(name)
+      rep.status = "offline"
+      expire_at(rep, 0)
+      gone[#gone + 1], changed[#changed + 1] = rep, rep
     else
-      local theirs, left = {}, false
-      for _, id in ipairs(list(redis.call("HGET", P .. "calreps", name))) do
-        theirs[#theirs + 1] = reps.get(id)
-      end
-      for _, rep in ipairs(theirs) do left = reps.refresh(rep) or left end
-      offers.settle(theirs, left)
+      for _, id in ipairs(list(redis.call("HGET", P .. "calreps", name))) do changed[#changed + 1] = reps.get(id) end
       arm_calendar(name)
     end
   end
+  if #changed == 0 then return end
+  for _, rep in ipairs(changed) do left = reps.refresh(rep) or left end
+  for _, rep in ipairs(gone) do take_back(rep) end
+  offers.settle(changed, left or #gone > 0)
 end
