@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any
 
 import orjson
 
@@ -63,7 +64,7 @@ class MemoryPublisher:
     async def aclose(self) -> None:
         """Do nothing."""
 
-    def on(self, topic: str) -> list[dict[str, object]]:
+    def on(self, topic: str) -> list[dict[str, Any]]:
         """Return the data of all records on *topic*, each id once."""
         seen = {record.headers["ce_id"]: record.value for record in self.records if record.topic == topic}
         return [orjson.loads(value or b"{}") for value in seen.values()]

@@ -16,7 +16,7 @@ from router.domain.company import CompanyFacts, company_domain
 from router.domain.decision import decide as decide_one
 from router.domain.identity import identify as identify_one
 from router.domain.identity import registrable_domain
-from router.errors import InvalidEvent
+from router.errors import DependencyDown, InvalidEvent
 from router.events.activity import LeadActivity
 from router.events.base import to_millis
 from router.events.envelope import decode as decode_one
@@ -62,8 +62,8 @@ async def enrich(works: Sequence[Work], *, enricher: Enricher, in_force: InForce
     try:
         async with asyncio.timeout(policy.enrichment.budget / 1000):
             found = await enricher.lookup(wanted.keys())
-    except TimeoutError:
-        pass  # nothing found: all of them are decided as degraded
+    except (TimeoutError, DependencyDown):
+        pass  # nothing found: all of them are decided as degraded, and nobody waits for an enricher
     for domain, theirs in wanted.items():
         facts = _facts(found.get(domain))
         for work in theirs:
