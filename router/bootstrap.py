@@ -45,7 +45,7 @@ class SystemClock:
 
 
 CLOCK = SystemClock()
-CLOSES_WITHIN = 1.5  # seconds; what a broker that is away has not taken by then stands in the outbox
+CLOSES_WITHIN = 1.0  # seconds; what a broker that is away has not taken by then stands in the outbox
 
 
 @dataclass(frozen=True, slots=True)
