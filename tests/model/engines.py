@@ -15,7 +15,7 @@ import orjson
 import redis
 
 from router.adapters.redis.functions import library
-from router.domain.ledger import reps
+from router.domain.ledger import offers, reps
 from router.domain.ledger.facts import Answer
 from router.domain.ledger.model import apply
 from router.domain.ledger.state import Lead, Ledger, Rep
@@ -80,7 +80,7 @@ class Twins:
         self.compare()
 
     def compare(self) -> None:
-        """Compare what the two have become."""
+        """Compare what the two have become; and nobody waits while somebody who was not tried is free."""
         kept = _Kept(self.client, self.prefix, self.model)
         assert kept.reps == {rep.id: _of_rep(rep) for rep in self.model.reps.values()}
         assert kept.leads == {lead.id: _of_lead(lead) for lead in self.model.leads.values()}
@@ -93,6 +93,9 @@ class Twins:
         assert kept.free == free
         there = {name: {rep.id for rep in reps.members(self.model, name) if rep.on_duty} for name in free}
         assert kept.on_duty == there
+        for lead in waiting.values():
+            step = offers.reach(self.model, lead, None)
+            assert lead.parked or offers.pick(self.model, lead, step, (), self._now) is None, f"{lead.id} need not wait"
         for rep in self.model.reps.values():
             holds = {lead.id for lead in self.model.leads.values() if lead.rep == rep.id}
             assert kept.theirs[rep.id] == holds
