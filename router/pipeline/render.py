@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from router.domain.candidates import sentence
+from router.domain.decision import decision_id
 from router.domain.ledger.facts import Fact
 from router.events import TOPIC_OF_TYPE
 from router.events.assignment import CandidateCode
@@ -52,17 +53,16 @@ def name(prefix: str, *parts: object) -> str:
     >>> name("ntf", "assigned", "L1", 2) == name("ntf", "assigned", "L1", 2)
     True
     """
-    text = "\x00".join(str(part) for part in parts)
+    text = "\x00".join(map(str, parts))
     return f"{prefix}_{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
 def _decided(fact: Fact, decision: bytes) -> tuple[str, str, str, bytes]:
     """Return the decision as it was proposed, but for `to`, which only the ledger can settle."""
-    data = orjson.loads(decision)
-    if data["to"] != fact["to"]:
-        data = data | {"to": fact["to"], "reasons": [*data["reasons"], ATTACHED]}
-        decision = orjson.dumps(data)
-    return "lead.decided.v1", data["decision_id"], fact["lead"], decision
+    if fact["to"] == "attached":
+        data = orjson.loads(decision)
+        decision = orjson.dumps(data | {"to": "attached", "reasons": [*data["reasons"], ATTACHED]})
+    return "lead.decided.v1", decision_id(fact["sub"]), fact["lead"], decision
 
 
 def _instant(fact: Fact, key: str) -> str | None:
@@ -159,7 +159,7 @@ def _notify(fact: Fact) -> Rendered:
         "touch_by": _instant(fact, "touch_by"),
         "title": title,
         "text": text,
-        "lead": card,
+        "lead": orjson.Fragment(fact["card"]),
         "links": None,
     }
     return "notification.requested.v1", ce_id, fact["to"], data
