@@ -287,3 +287,37 @@ def test_a_lead_whose_second_round_is_due_is_served_by_whatever_happens_first(en
     story.now += 31_000
     assert kinds(story.come("ben", status="offline")) == ["assigned", "assigned"]
     assert story.holder("L1") == "ana"
+
+
+def test_who_gives_a_lead_back_gets_the_next_that_they_were_not_tried_for(engine: Engine) -> None:
+    """The lead that was just declined stands first in the queue and cannot be theirs; the one behind it can."""
+    pools = {"all": ("in_order", ("ana", "ben")), "his": ("in_order", ("ben",))}
+    story = Story(engine, seat("ana", capacity=1), seat("ben", capacity=1), pools=pools)
+    story.come("ana", "ben")
+    story.place("first", priority=9)
+    story.place("behind")
+    story.act("decline", "behind", "ben")
+    story.place("of ben", steps=(Step("his", "his"),))
+    assert story.holders("first", "behind", "of ben") == ["ana", None, "ben"]
+    story.act("decline", "first", "ana")
+    assert story.holders("first", "behind", "of ben") == [None, "ana", "ben"]
+
+
+@pytest.mark.parametrize("how", ["declined", "breached"])
+def test_a_lead_that_is_given_back_begins_at_its_first_step_again(engine: Engine, how: str) -> None:
+    """The inner pool was empty when it was assigned, and is not now: it comes before the rest of the outer one."""
+    pools = {"inner": ("in_order", ("ana",)), "outer": ("in_order", ("ben", "bob"))}
+    story = Story(engine, seat("ana", capacity=1), "ben", "bob", pools=pools)
+    steps = (Step("inner", "inner", widen_after=900_000), Step("outer", "outer"))
+    story.place("L1", steps=steps, clock=hot(story.now, on_breach=("reassign",)))
+    story.come("ben", "ana", "bob")
+    story.place("of ana", steps=(Step("inner", "inner"),))
+    assert story.holders("L1", "of ana") == ["ben", "ana"]
+    if how == "declined":
+        story.act("decline", "L1", "ben")
+        assert story.holder("L1") is None
+        story.act("touch", "of ana", "ana")
+        assert story.holder("L1") == "ana"
+    else:
+        assert kinds(story.wait(300)) == ["breached", "sla_breach"]
+        assert story.holder("L1") == "ben"
