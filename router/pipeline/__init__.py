@@ -28,6 +28,9 @@ PIPELINE: Mapping[str, tuple[Step, ...]] = {
     "lead-outcomes": (decode, close, publish),
 }
 
+ANY_ORDER = frozenset({"form-submissions"})
+"""Topics whose events may overtake one another: parts of a batch go through the steps side by side."""
+
 
 class WiringError(TypeError):
     """A step asks for a port that nobody gives: a mistake in the program, seen at its start."""

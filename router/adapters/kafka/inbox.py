@@ -16,7 +16,7 @@ from typing import Generic, TypeVar
 Event = TypeVar("Event")
 Partition = TypeVar("Partition")
 
-BATCH = 500
+BATCH = 1_000  # records: two parts for the pipeline, so that one is decided while the other is placed
 # Fetching resumes with up to a second's delay: at the lower mark there must be work for longer than that.
 FULL_AT, ROOM_AT = 12_000, 8_000  # records
 FULL_AT_BYTES, ROOM_AT_BYTES = 64 * 2**20, 32 * 2**20
