@@ -23,6 +23,7 @@ read from its source (0.15.3):
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import random
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
@@ -58,6 +59,9 @@ DIES_WITHIN = 1.0  # a crashed app's `stop` waits for a thread that is gone
 SWEEPS = 20
 SHORTEST_WAIT, LONGEST_WAIT = 0.5, 5.0  # between runs
 
+COLLECTS_EVERY = (50_000, 20, 20)
+"""Thresholds of Python's collector: it would look through all that was fetched several times a batch."""
+
 NOISY = ("aiokafka", "faust", "mode", "kafka")
 """Loggers that write a line for each record at lower levels, at a tenth of the speed."""
 
@@ -86,6 +90,8 @@ class FaustSource:
             raise DependencyDown(f"Kafka has no topic {', '.join(missing)}. Make them with `router topics create`.")
         for name in NOISY:
             logging.getLogger(name).setLevel(logging.ERROR)
+        gc.freeze()
+        gc.set_threshold(*COLLECTS_EVERY)
         wait = SHORTEST_WAIT
         while True:
             run = _Run(self._connection, self._prefix, self._group, handlers, self._now)
