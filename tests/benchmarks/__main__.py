@@ -8,6 +8,7 @@ nothing here passes or fails by a number.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import logging
 import sys
 import tempfile
@@ -19,7 +20,7 @@ import redis
 import uvloop
 
 from tests.benchmarks.latency import Delays, latencies
-from tests.benchmarks.place import Servers
+from tests.benchmarks.place import LOOKS_EVERY, Servers
 from tests.benchmarks.report import Measured
 from tests.benchmarks.throughput import Round, one_round
 from tests.kafka.server import KafkaServer, NoKafka
@@ -74,6 +75,7 @@ async def _measure(servers: Servers, given: argparse.Namespace) -> Measured:
         _set_sync(servers, sync)
         rounds[sync] = []
         for number in range(given.rounds):
+            await _emptied(servers)
             one = await one_round(servers, given.leads, with_queued=sync == "always")
             rounds[sync].append(one)
             _say(f"  round {number + 1}: assigned {one.assigned:,.0f}/s, floor {one.floor:,.0f}/s", one.queued)
@@ -82,6 +84,7 @@ async def _measure(servers: Servers, given: argparse.Namespace) -> Measured:
     if not given.no_latency:
         _say(f"latency at {A_SECOND}/s")
         _set_sync(servers, "always")
+        await _emptied(servers)
         worker, bare = await latencies(servers, A_SECOND, SECONDS)
     return Measured(given.leads, A_SECOND, dict(rounds), worker, bare)
 
@@ -89,6 +92,15 @@ async def _measure(servers: Servers, given: argparse.Namespace) -> Measured:
 def _set_sync(servers: Servers, sync: str) -> None:
     with redis.Redis.from_url(servers.redis) as client:
         client.config_set("appendfsync", sync)
+
+
+async def _emptied(servers: Servers) -> None:
+    """Forget the rounds before, so that each begins alike, and let the append-only file shrink to nothing."""
+    with redis.Redis.from_url(servers.redis) as client:
+        client.flushall()
+        client.bgrewriteaof()
+        while client.info("persistence")["aof_rewrite_in_progress"]:  # noqa: ASYNC110 - a server sends no news of it
+            await asyncio.sleep(LOOKS_EVERY)
 
 
 def _say(line: str, queued: float | None = None) -> None:
