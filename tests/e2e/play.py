@@ -88,7 +88,7 @@ class Stage:
         over: timedelta,
         *,
         disturb: Callable[[], Coroutine[None, None, None]] | None = None,
-        within: float = 180.0,
+        within: float = 75.0,
     ) -> Played:
         """
         Send the load spread *over* a time and return when every lead has come to its end.

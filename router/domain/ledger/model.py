@@ -8,10 +8,11 @@ is an argument, in whole milliseconds. Nothing here does I/O.
 
 from __future__ import annotations
 
-from router.domain.ledger import clocks, offers, reps
+from router.domain.ledger import clocks, duty, offers, reps
 from router.domain.ledger.facts import Answer, Fact, fact
-from router.domain.ledger.state import DAY, Lead, LeadState, Ledger, Rep
-from router.domain.ledger.verbs import Act, Attend, Audience, Close, Install, Place, Tick, Verb
+from router.domain.ledger.install import audience, install
+from router.domain.ledger.state import Lead, LeadState, Ledger, Rep
+from router.domain.ledger.verbs import Act, Attend, Audience, Close, Place, Tick, Verb
 
 STALE = 300_000  # an action this much older than the lead's opening belongs to an earlier one
 CLOSING = ("won", "lost", "disqualified")
@@ -19,7 +20,7 @@ CLOSING = ("won", "lost", "disqualified")
 
 def apply(ledger: Ledger, verb: Verb, now: int) -> Answer:
     """Apply one verb at *now*. First come presences and calendars that ran out in the meantime."""
-    before = advance(ledger, now)
+    before = duty.advance(ledger, now)
     match verb:
         case Place():
             answer = place(ledger, verb, now)
@@ -36,47 +37,6 @@ def apply(ledger: Ledger, verb: Verb, now: int) -> Answer:
         case _:
             answer = install(ledger, verb, now)
     return Answer(answer.code, before + answer.facts, answer.decision)
-
-
-def advance(ledger: Ledger, now: int) -> list[Fact]:
-    """
-    Let expire what has expired and open what has opened, so that nobody is taken for available who is not.
-
-    All of it before anybody is served: else an opening could give a lead to a rep whose presence had run out too.
-    """
-    due = sorted((at, kind, name) for (kind, name), at in ledger.timers.items() if kind in ("expire", "hours"))
-    gone: list[Rep] = []
-    changed: list[Rep] = []
-    for at, kind, name in due:
-        if at > now:
-            break
-        ledger.timers.pop((kind, name), None)
-        if kind == "expire":
-            ledger.reps[name].status = "offline"
-            _expire_at(ledger, ledger.reps[name], 0)
-            gone.append(ledger.reps[name])
-        else:
-            changed += [rep for rep in _in_order(ledger) if rep.active and (rep.calendar or "") == name]
-            _arm_calendar(ledger, name, now)
-    changed += gone
-    if not changed:
-        return []
-    left = any([reps.refresh_duty(ledger, rep, now) for rep in changed])  # noqa: C419 - all of them, then the queue
-    out = [fact for rep in gone for fact in _take_back(ledger, rep, now)]
-    return out + offers.settle(ledger, now, {rep.id for rep in changed}, left=left or bool(gone))
-
-
-def _in_order(ledger: Ledger) -> list[Rep]:
-    return sorted(ledger.reps.values(), key=lambda rep: (rep.order, rep.id))
-
-
-def _arm_calendar(ledger: Ledger, name: str, now: int) -> None:
-    if name == "":
-        ledger.timers[("hours", "")] = now - now % DAY + DAY
-        return
-    coming = [edge.at for edge in ledger.calendars.get(name, ()) if edge.at > now]
-    if coming:
-        ledger.timers[("hours", name)] = coming[0]
 
 
 def place(ledger: Ledger, verb: Place, now: int) -> Answer:
@@ -226,10 +186,10 @@ def attend(ledger: Ledger, verb: Attend, now: int) -> Answer:
     until = at + verb.ttl if verb.ttl else 0
     if 0 < until <= now:
         gone = verb.heartbeat and rep.status == "offline"
-        return Answer("done", [] if gone else _leave(ledger, rep, "offline", now))
+        return Answer("done", [] if gone else duty.leave(ledger, rep, "offline", now))
     if verb.heartbeat:
         if rep.status != "offline":
-            _expire_at(ledger, rep, until)
+            duty.expire_at(ledger, rep, until)
         return Answer("done")
     return Answer("done", _turn(ledger, rep, verb.status, until, now))
 
@@ -237,38 +197,14 @@ def attend(ledger: Ledger, verb: Attend, now: int) -> Answer:
 def _turn(ledger: Ledger, rep: Rep, status: str, until: int, now: int) -> list[Fact]:
     """Give the rep a status until it expires."""
     if status in ("away", "offline"):
-        out = _leave(ledger, rep, status, now)
-        _expire_at(ledger, rep, until)
+        out = duty.leave(ledger, rep, status, now)
+        duty.expire_at(ledger, rep, until)
         return out
     turned = rep if status == "available" and rep.status != "available" else None
     rep.status = status
-    _expire_at(ledger, rep, until)
+    duty.expire_at(ledger, rep, until)
     left = reps.refresh_duty(ledger, rep, now)
     return offers.settle(ledger, now, {rep.id}, left=left, turned=turned)
-
-
-def _expire_at(ledger: Ledger, rep: Rep, until: int) -> None:
-    rep.until = until
-    if until:
-        ledger.timers[("expire", rep.id)] = until
-    else:
-        ledger.timers.pop(("expire", rep.id), None)
-
-
-def _leave(ledger: Ledger, rep: Rep, status: str, now: int) -> list[Fact]:
-    """Make the rep away or offline, and take back what is not accepted."""
-    rep.status = status
-    _expire_at(ledger, rep, 0)
-    reps.refresh_duty(ledger, rep, now)
-    return _take_back(ledger, rep, now) + offers.settle(ledger, now, left=True)
-
-
-def _take_back(ledger: Ledger, rep: Rep, now: int) -> list[Fact]:
-    theirs = [lead for lead in ledger.leads.values() if lead.rep == rep.id and lead.state == "held"]
-    out: list[Fact] = []
-    for lead in sorted(theirs, key=lambda a: (a.assigned_at, a.id)):
-        out += offers.unassign(ledger, lead, "rep_unavailable", now)
-    return out
 
 
 def tick(ledger: Ledger, verb: Tick, now: int) -> Answer:
@@ -303,11 +239,11 @@ def _missed(ledger: Ledger, lead: Lead, now: int) -> list[Fact]:
         return offers.unassign(ledger, lead, "accept_timeout", now) + offers.settle(ledger, now, {rep.id})
     rep.misses = 0
     rep.status, rep.seen_at = "away", now
-    _expire_at(ledger, rep, 0)
+    duty.expire_at(ledger, rep, 0)
     reps.refresh_duty(ledger, rep, now)
     away = fact("presence", rep=rep.id, status="away", at=now)
     out = offers.unassign(ledger, lead, "accept_timeout", now)
-    return [away, *out, *_take_back(ledger, rep, now), *offers.settle(ledger, now, left=True)]
+    return [away, *out, *duty.take_back(ledger, rep, now), *offers.settle(ledger, now, left=True)]
 
 
 def _warn(lead: Lead, index: int, now: int) -> list[Fact]:
@@ -347,42 +283,3 @@ def _reassign(ledger: Ledger, lead: Lead, now: int) -> list[Fact]:
     if not offers.somebody_else(ledger, lead, now):
         return []
     return offers.unassign(ledger, lead, "breached", now) + offers.settle(ledger, now, {holder})
-
-
-def audience(ledger: Ledger, verb: Audience, now: int) -> Answer:
-    """Make an audience known; where one that was known has other members now, all who wait are looked at again."""
-    known = verb.id in ledger.audiences
-    before = {rep.id for rep in reps.members(ledger, verb.id)} if known else set()
-    ledger.audiences[verb.id] = verb
-    others = known and before != {rep.id for rep in reps.members(ledger, verb.id)}
-    return Answer("done", offers.settle(ledger, now, left=True) if others else [])
-
-
-def install(ledger: Ledger, verb: Install, now: int) -> Answer:
-    """Put a policy in force; who is gone or inactive gives back what is not accepted."""
-    ledger.version = verb.version
-    ledger.max_attempts, ledger.misses_before_away = verb.max_attempts, verb.misses_before_away
-    ledger.daily_per_rep, ledger.retry_after = verb.daily_per_rep, verb.retry_after
-    ledger.pools, ledger.calendars = dict(verb.pools), dict(verb.calendars)
-    for audience in verb.audiences:
-        ledger.audiences[audience.id] = audience
-    seated = {seat.id for seat in verb.seats}
-    for rep in ledger.reps.values():
-        if rep.id not in seated:
-            rep.active, rep.calendar = False, None
-    for seat in verb.seats:
-        rep = ledger.reps.setdefault(seat.id, Rep(seat.id))
-        rep.active, rep.capacity, rep.weight, rep.order = seat.active, seat.capacity, seat.weight, seat.order
-        rep.calendar, rep.manager = seat.calendar, seat.manager
-    for kind, name in [timer for timer in ledger.timers if timer[0] == "hours"]:
-        del ledger.timers[(kind, name)]
-    for name in ("", *ledger.calendars):
-        _arm_calendar(ledger, name, now)
-    everybody = _in_order(ledger)
-    for rep in everybody:
-        reps.refresh_duty(ledger, rep, now)
-    out: list[Fact] = []
-    for rep in everybody:
-        if not rep.active:
-            out += _take_back(ledger, rep, now)
-    return Answer("done", out + offers.settle(ledger, now, left=True))

@@ -1,0 +1,47 @@
+"""A policy comes in force: reps, pools, calendars, limits, and who is in which audience."""
+
+from __future__ import annotations
+
+from router.domain.ledger import duty, offers, reps
+from router.domain.ledger.facts import Answer, Fact
+from router.domain.ledger.state import Ledger, Rep
+from router.domain.ledger.verbs import Audience, Install
+
+
+def audience(ledger: Ledger, verb: Audience, now: int) -> Answer:
+    """Make an audience known; where one that was known has other members now, all who wait are looked at again."""
+    known = verb.id in ledger.audiences
+    before = {rep.id for rep in reps.members(ledger, verb.id)} if known else set()
+    ledger.audiences[verb.id] = verb
+    others = known and before != {rep.id for rep in reps.members(ledger, verb.id)}
+    return Answer("done", offers.settle(ledger, now, left=True) if others else [])
+
+
+def install(ledger: Ledger, verb: Install, now: int) -> Answer:
+    """Put a policy in force; who is gone or inactive gives back what is not accepted."""
+    ledger.version = verb.version
+    ledger.max_attempts, ledger.misses_before_away = verb.max_attempts, verb.misses_before_away
+    ledger.daily_per_rep, ledger.retry_after = verb.daily_per_rep, verb.retry_after
+    ledger.pools, ledger.calendars = dict(verb.pools), dict(verb.calendars)
+    for audience in verb.audiences:
+        ledger.audiences[audience.id] = audience
+    seated = {seat.id for seat in verb.seats}
+    for rep in ledger.reps.values():
+        if rep.id not in seated:
+            rep.active, rep.calendar = False, None
+    for seat in verb.seats:
+        rep = ledger.reps.setdefault(seat.id, Rep(seat.id))
+        rep.active, rep.capacity, rep.weight, rep.order = seat.active, seat.capacity, seat.weight, seat.order
+        rep.calendar, rep.manager = seat.calendar, seat.manager
+    for kind, name in [timer for timer in ledger.timers if timer[0] == "hours"]:
+        del ledger.timers[(kind, name)]
+    for name in ("", *ledger.calendars):
+        duty.arm_calendar(ledger, name, now)
+    everybody = duty.in_order(ledger)
+    for rep in everybody:
+        reps.refresh_duty(ledger, rep, now)
+    out: list[Fact] = []
+    for rep in everybody:
+        if not rep.active:
+            out += duty.take_back(ledger, rep, now)
+    return Answer("done", out + offers.settle(ledger, now, left=True))
