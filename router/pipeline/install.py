@@ -13,7 +13,6 @@ from router.events.base import to_millis
 from router.pipeline.verbs import audience
 
 HORIZON = timedelta(days=14)
-DAY = 86_400_000
 
 
 def install(policy: Policy, known: Sequence[Audience], now: datetime) -> Install:
@@ -30,7 +29,7 @@ def install(policy: Policy, known: Sequence[Audience], now: datetime) -> Install
         misses_before_away=policy.limits.misses_before_away,
         daily_per_rep=policy.limits.daily_per_rep,
         retry_after=policy.limits.retry_after,
-        keep_submissions=policy.limits.max_age + DAY,
+        max_age=policy.limits.max_age,
         audiences=tuple(audience(again(one, policy)) for one in known),
     )
 

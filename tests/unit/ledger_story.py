@@ -112,7 +112,8 @@ class Story:
         self.pools = pools or everybody("in_order", *(one.id for one in self.seats))
         self.calendars = dict(calendars or {})
         self.limits: dict[str, Any] = {
-            "max_attempts": 5, "misses_before_away": 2, "daily_per_rep": None, "retry_after": 30_000, **limits
+            "max_attempts": 5, "misses_before_away": 2, "daily_per_rep": None, "retry_after": 30_000,
+            "max_age": 7 * DAY * 1000, **limits
         }  # fmt: skip
         self.install()
 
@@ -129,9 +130,7 @@ class Story:
         self.seats = seats or self.seats
         audiences = tuple(Audience(name, name, cast("Strategy", how), reps) for name, (how, reps) in self.pools.items())
         pools = {name: reps for name, (_, reps) in self.pools.items()}
-        verb = Install(
-            "v1", self.seats, pools, self.calendars, keep_submissions=8 * DAY * 1000, audiences=audiences, **self.limits
-        )
+        verb = Install("v1", self.seats, pools, self.calendars, audiences=audiences, **self.limits)
         return self.do(verb).facts
 
     def come(self, *reps: str, status: str = "available", ttl: int = 0, at: int | None = None) -> list[Fact]:

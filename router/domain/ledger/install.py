@@ -22,6 +22,7 @@ def install(ledger: Ledger, verb: Install, now: int) -> Answer:
     ledger.version = verb.version
     ledger.max_attempts, ledger.misses_before_away = verb.max_attempts, verb.misses_before_away
     ledger.daily_per_rep, ledger.retry_after = verb.daily_per_rep, verb.retry_after
+    ledger.max_age = verb.max_age
     ledger.pools, ledger.calendars = dict(verb.pools), dict(verb.calendars)
     for audience in verb.audiences:
         ledger.audiences[audience.id] = audience

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from router.domain.ledger.verbs import Audience, Clock, Edge, Step
+from router.domain.policy import Stage
 
 LeadState = Literal["seen", "waiting", "held", "accepted", "touched", "closed"]
 OPEN_STATES = ("waiting", "held", "accepted")
@@ -21,10 +22,12 @@ class Lead:
 
     id: str
     state: LeadState = "seen"
+    first: int = 0  # when it was first heard of
     attempt: int = 0
     sub: str = ""
     route: str | None = None
     policy: str = ""
+    stage: Stage = "lead"
     priority: int = 0
     submitted: int = 0
     received: int = 0
@@ -33,6 +36,8 @@ class Lead:
     clock: Clock | None = None
     escalate_to: str | None = None
     considered: int = 0
+    owners: tuple[str, ...] = ()  # who come first, in the steps or not
+    company: str | None = None
     card: str = "{}"
     opened: int = 0
     rep: str | None = None
@@ -50,6 +55,7 @@ class Lead:
     parked: bool = False
     overdue: bool = False
     breached: bool = False
+    warned: list[float] = field(default_factory=list)  # thresholds that were told
     told_nobody: bool = False
 
     @property
@@ -106,9 +112,12 @@ class Ledger:
     virtual: dict[str, int] = field(default_factory=dict)  # pool -> pass of the last one served
     calendars: dict[str, tuple[Edge, ...]] = field(default_factory=dict)
     timers: dict[tuple[str, str], int] = field(default_factory=dict)
+    accounts: dict[str, str] = field(default_factory=dict)  # company -> the rep who had it last
+    used: dict[str, int] = field(default_factory=dict)  # audience -> when it was last made known or asked for
     submissions: set[str] = field(default_factory=set)
     actions: set[str] = field(default_factory=set)
     max_attempts: int = 5
     misses_before_away: int = 2
     daily_per_rep: int | None = None
     retry_after: int = 30_000
+    max_age: int = 7 * DAY

@@ -26,13 +26,19 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The clock of a lead: due at `due_at`, warned at each (threshold, instant)."""
+    """
+    The clock of a lead: due at `due_at`, warned at each (threshold, instant).
+
+    `open` are the spans (from, until) that a clock of working time counts, from the submission until no lead can be
+    open any more; None: all time counts.
+    """
 
     target: str
     first_touch: int
     due_at: int
     warn_at: tuple[tuple[float, int], ...] = ()
     on_breach: tuple[str, ...] = ()
+    open: tuple[tuple[int, int], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,9 @@ class Place:
 
     `to` is what the decision proposes, `decision` its JSON, `card` the JSON of
     what a rep needs to call. `considered` is the number of distinct members of
-    the steps' pools.
+    the steps' pools. `company` is the domain whose account the lead is; where
+    the route is `sticky` for accounts the rep who had it last comes first, after
+    whoever last had the person.
     """
 
     submission_id: str
@@ -61,6 +69,8 @@ class Place:
     steps: tuple[Step, ...] = ()
     escalate_to: str | None = None
     considered: int = 0
+    company: str | None = None
+    sticky_account: bool = False
     trace: str | None = None
     verb: str = "place"
 
@@ -160,7 +170,8 @@ class Install:
 
     Each calendar is its edges over the coming days, the first at or before now;
     beyond the last edge it counts as closed. `audiences` are those the ledger
-    knows, computed again. A submission's id is remembered for `keep_submissions`.
+    knows, computed again. An open lead is given up `max_age` after its
+    submission; a submission's id is remembered for a day longer.
     """
 
     version: str
@@ -171,7 +182,7 @@ class Install:
     misses_before_away: int
     daily_per_rep: int | None
     retry_after: int
-    keep_submissions: int
+    max_age: int
     audiences: tuple[Audience, ...] = field(default=())
     verb: str = "install"
 

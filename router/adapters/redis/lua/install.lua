@@ -41,7 +41,7 @@ end
 local function put_rest(item)
   redis.call("HSET", P .. "meta", "version", item.version, "max_attempts", item.max_attempts, "misses_before_away",
     item.misses_before_away, "daily_per_rep", opt(item.daily_per_rep) or "", "retry_after", item.retry_after,
-    "keep_submissions", string.format("%d", item.keep_submissions))
+    "max_age", string.format("%d", item.max_age))
   redis.call("DEL", P .. "pool", P .. "cal", P .. "calreps")
   for name, ids in pairs(item.pools) do redis.call("HSET", P .. "pool", name, cjson.encode(ids)) end
   for name, known in pairs(item.calendars) do redis.call("HSET", P .. "cal", name, cjson.encode(known)) end

@@ -61,7 +61,7 @@ function verbs.place(item)
   for _, step in ipairs(item.steps) do
     if not reps.audience(step.audience) then return "unknown_audience" end
   end
-  redis.call("SET", fence, "1", "PX", limit("keep_submissions"))
+  redis.call("SET", fence, "1", "PX", limit("max_age") + DAY)
   local lead = leads.get(item.lead_id)
   if lead and leads.is_open(lead) and item.stage ~= "rejected" then
     decided(item, "attached")
