@@ -80,8 +80,16 @@ class Source(Protocol):
 class Tail(Protocol):
     """Reads the log outside any group, for watchers, checks and reports."""
 
-    def read(self, topics: Sequence[str], *, follow: bool) -> AsyncIterator[Received]:
-        """Yield all records of *topics* from the beginning; with *follow* go on with new ones, else stop at the end."""
+    def read(
+        self, topics: Sequence[str], *, follow: bool, since: datetime | None = None, key: bytes | None = None
+    ) -> AsyncIterator[Received]:
+        """
+        Yield the records of *topics*; with *follow* go on with new ones, else stop at the end.
+
+        * **since** - leave out what was written before, by the clock of whoever wrote it; without it begin at the
+          beginning. What is left out is not read either, so this is the way to look into a log that is long.
+        * **key** - leave out records with any other key.
+        """
 
     async def last(self, topic: str, count: int) -> Sequence[Received]:
         """Return up to *count* newest records of each partition of *topic*; empty where the topic has none."""

@@ -7,14 +7,18 @@ import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import stamina
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions  # type: ignore[import-untyped]  # ships no types
 
+from router.adapters.embedded.retention import StreamRetention
+from router.adapters.embedded.streams import StreamPublisher
 from router.errors import DependencyDown
 from router.ports import Outgoing, Publisher, Received, Tail
 from tests.kafka.server import KafkaServer
-from tests.logs import EmbeddedLog, KafkaLog, Log, Seen, consuming
+from tests.logs import EmbeddedLog, KafkaLog, Log, Seen, consuming, now
 from tests.valkey import ValkeyServer
 
 BOTH = [pytest.param("kafka", marks=pytest.mark.kafka), "embedded"]
@@ -178,6 +182,106 @@ async def test_the_tail_reads_from_the_beginning_and_follows(log: Log, publisher
                 break
     assert sorted(r.value or b"" for r in followed) == _values(range(6))
     assert followed[-1].value == b"5"
+
+
+async def test_the_tail_begins_at_an_instant(log: Log, publisher: Publisher, tail: Tail) -> None:
+    """`since` gives what was written from then on, in every partition and topic, and nothing older."""
+    await log.create("t", "u", "empty")
+    await publisher.publish([Outgoing(topic, b"%d" % n, b"old") for n in range(40) for topic in ("t", "u")])
+    between = await _next_instant()
+    await publisher.publish([Outgoing("t", b"%d" % n, b"%d" % n) for n in range(40)])
+    topics = ["t", "u", "empty", "missing"]
+
+    assert sorted(await _read(tail, topics, since=between)) == sorted(_values(range(40)))
+    assert len(await _read(tail, topics, since=between - timedelta(hours=1))) == 120
+    assert len(await _read(tail, topics, since=datetime(1969, 1, 1, tzinfo=UTC))) == 120
+    assert await _read(tail, topics, since=between + timedelta(hours=1)) == []
+
+
+async def test_the_tail_follows_from_an_instant(log: Log, publisher: Publisher, tail: Tail) -> None:
+    """Following from an instant goes on with what is new."""
+    await log.create("t")
+    await publisher.publish(_records(range(3)))
+    between = await _next_instant()
+    await publisher.publish(_records(range(3, 4)))
+    followed: list[bytes | None] = []
+    async with asyncio.timeout(20):
+        async for record in tail.read(["t"], follow=True, since=between):
+            followed.append(record.value)
+            if len(followed) == 1:
+                await publisher.publish(_records(range(4, 5)))
+            if len(followed) == 2:
+                break
+    assert followed == [b"3", b"4"]
+
+
+async def test_the_tail_finds_one_keys_records(log: Log, publisher: Publisher, tail: Tail) -> None:
+    """With a key only its records come, those in every topic and none without a key."""
+    await log.create("t", "u")
+    await publisher.publish([Outgoing(topic, b"%d" % (n % 5), b"%d" % n) for n in range(20) for topic in ("t", "u")])
+    await publisher.publish([Outgoing("t", None, b"none")])
+    between = await _next_instant()
+    await publisher.publish([Outgoing("t", b"3", b"new"), Outgoing("t", b"4", b"other")])
+
+    assert sorted(await _read(tail, ["t", "u"], key=b"3")) == sorted([b"3", b"8", b"13", b"18"] * 2 + [b"new"])
+    assert await _read(tail, ["t", "u"], key=b"3", since=between) == [b"new"]
+    assert await _read(tail, ["t", "u"], key=b"nobody") == []
+
+
+@pytest.mark.kafka
+async def test_a_key_is_found_from_before_partitions_were_added(kafka: str, prefix: str) -> None:
+    """A key whose records stand in two partitions, as the topic has grown in between, is found in both."""
+    log = KafkaLog(kafka, prefix, partitions=1)
+    await log.create("t")
+    publisher = log.publisher()
+    await publisher.publish([Outgoing("t", b"%d" % n, b"before") for n in range(20)])
+    await publisher.aclose()
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    await admin.create_partitions({f"{prefix}t": NewPartitions(total_count=12)})
+    await admin.close()
+    tail, publisher = log.tail(), log.publisher()
+    async for attempt in stamina.retry_context(on=AssertionError, attempts=None, timeout=20):
+        with attempt:
+            await publisher.publish([Outgoing("t", b"%d" % n, b"after") for n in range(20)])
+            spread = {record.partition async for record in tail.read(["t"], follow=False)}
+            assert len(spread) > 6
+    await publisher.aclose()
+
+    for n in range(20):
+        found = await _read(tail, ["t"], key=b"%d" % n)
+        assert found.count(b"before") == 1
+        assert b"after" in found
+
+
+async def test_the_tail_begins_anywhere_in_a_long_stream(valkey: str, prefix: str) -> None:
+    """Wherever the instant lies in a stream, trimmed at its head or not, nothing younger is left out."""
+    moment = [datetime(2026, 3, 2, 9, tzinfo=UTC)]
+    publisher = StreamPublisher(valkey, prefix, lambda: moment[0])
+    for n in range(130):
+        moment[0] += timedelta(minutes=2)
+        await publisher.publish(_records(range(n, n + 1)))
+    await publisher.aclose()
+    retention = StreamRetention(valkey, prefix, {"t": timedelta(minutes=199)}, lambda: moment[0])
+    assert await retention.trim("t") == 30
+    await retention.aclose()
+    tail = EmbeddedLog(valkey, prefix).tail()
+    for back in range(0, 260, 7):
+        young = range(max(30, 130 - 1 - back // 2), 130)
+        assert await _read(tail, ["t"], since=moment[0] - timedelta(minutes=back)) == _values(young)
+    await tail.aclose()
+
+
+async def _next_instant() -> datetime:
+    """Return an instant that is after all that was written, and before all that will be."""
+    await asyncio.sleep(0.005)  # logs count milliseconds
+    instant = now()
+    await asyncio.sleep(0.005)
+    return instant
+
+
+async def _read(tail: Tail, topics: list[str], since: datetime | None = None, key: bytes | None = None) -> list[bytes]:
+    return [record.value or b"" async for record in tail.read(topics, follow=False, since=since, key=key)]
 
 
 async def test_last_gives_the_newest(log: Log, publisher: Publisher, tail: Tail) -> None:

@@ -3,44 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Sequence
+from datetime import datetime
 from typing import cast
 
 from router.adapters.embedded.connection import ANSWERS_WITHIN, connect, patiently, within
-from router.adapters.embedded.entries import Fields, Stamp, entry_id, offset_of, stream_key, to_received
+from router.adapters.embedded.entries import (
+    KEY,
+    WRITTEN_AT,
+    Fields,
+    Stamp,
+    entry_id,
+    offset_of,
+    stream_key,
+    to_received,
+)
+from router.events.base import to_millis
 from router.ports import Received
 
 Page = list[tuple[bytes, list[tuple[bytes, Fields]]]]
 
 PAGE = 500
+CLOCK_STEPS_BACK = 60_000  # ms that this machine's clock may have been set back by, without a record being left out
 LOOKS_EVERY_MS = 2000  # how long one blocking read waits; new records end the wait at once
 
 
 class StreamTail:
-    """Reads the log from its beginning, or its end."""
+    """Reads the log from its beginning, from an instant, or its end."""
 
     def __init__(self, url: str, prefix: str, now: Stamp) -> None:
         self._client = connect(url)
         self._prefix = prefix
         self._now = now
 
-    async def read(self, topics: Sequence[str], *, follow: bool) -> AsyncIterator[Received]:
+    async def read(
+        self, topics: Sequence[str], *, follow: bool, since: datetime | None = None, key: bytes | None = None
+    ) -> AsyncIterator[Received]:
         """
-        Yield all records of *topics* from the beginning; with *follow*, go on with new ones through any outage.
+        Yield the records of *topics*, of *key*, from *since*; with *follow*, go on with new ones through any outage.
 
         Without *follow*, stop at what was the end when the reading began, and
         raise `DependencyDown` when the server is away.
         """
-        position = dict.fromkeys(topics, 0)
+        from_ms = 0 if since is None else to_millis(since)
         ends = None if follow else {topic: await self._end(topic) for topic in topics}
+        position = {topic: await self._before(topic, from_ms - CLOCK_STEPS_BACK) for topic in topics}
         while True:
             wanted = [topic for topic in topics if ends is None or position[topic] < ends[topic]]
             if not wanted:
                 return
-            for topic, identifier, fields in await self._page(
-                {topic: position[topic] for topic in wanted}, follow=follow
-            ):
+            page = await self._page({topic: position[topic] for topic in wanted}, follow=follow)
+            if not (page or follow):  # what was there has been trimmed away meanwhile
+                return
+            for topic, identifier, fields in page:
                 position[topic] = offset_of(identifier)
-                yield to_received(topic, identifier, fields, self._now())
+                if _written_at(fields) >= from_ms and key in (None, fields.get(KEY)):
+                    yield to_received(topic, identifier, fields, self._now())
 
     async def last(self, topic: str, count: int) -> Sequence[Received]:
         """Return up to *count* newest records of *topic*, oldest first; empty where it has none."""
@@ -57,6 +74,27 @@ class StreamTail:
         newest = await self.last(topic, 1)
         return newest[0].offset if newest else 0
 
+    async def _before(self, topic: str, moment: int) -> int:
+        """
+        Return an offset up to which everything was written before *moment* (ms), by halving what is left.
+
+        That is exact where the times of the records only grow. Where a clock was
+        set back in between, it is exact but for as much as it was set back.
+        """
+        if moment <= 0:
+            return 0
+        key, low, high = stream_key(self._prefix, topic), 0, await self._end(topic)
+        while low < high:
+            middle = (low + high + 1) // 2
+            start = entry_id(middle)
+            found = await within(ANSWERS_WITHIN, lambda: self._client.xrange(key, min=start, count=1))  # noqa: B023 - awaited at once
+            entries = cast("list[tuple[bytes, Fields]]", found)
+            if entries and _written_at(entries[0][1]) < moment:
+                low = offset_of(entries[0][0])
+            else:
+                high = middle - 1
+        return low
+
     async def _page(self, position: dict[str, int], *, follow: bool) -> list[tuple[str, bytes, Fields]]:
         streams = {stream_key(self._prefix, topic): topic for topic in position}
         after = {key: entry_id(position[topic]) for key, topic in streams.items()}
@@ -71,3 +109,7 @@ class StreamTail:
             else within(ANSWERS_WITHIN, call)
         )
         return [(streams[key.decode()], name, fields) for key, entries in page for name, fields in entries]
+
+
+def _written_at(fields: Fields) -> int:
+    return int(fields.get(WRITTEN_AT, b"0"))

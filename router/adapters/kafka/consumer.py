@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as abo
 from router.adapters.kafka.admin import KafkaAdmin
 from router.adapters.kafka.connection import KafkaConnection
 from router.errors import DependencyDown
+from router.events.base import to_millis
 from router.ports import Received
 
 ANSWERS_WITHIN = 10.0
@@ -24,10 +25,14 @@ LOOKS_EVERY_MS = 1000  # how long one fetch waits; new records end the wait at o
 
 class KafkaTail:
     """
-    Reads the log from its beginning, or its end.
+    Reads the log from its beginning, from an instant, or its end.
 
     A topic that does not exist has no records. Partitions that are added later
     are seen by the next reading.
+
+    Records of one *key* are looked for in every partition, not only in the one
+    that the key has now: where partitions were added to a topic, older records
+    of the key stand in others. So it is `since` that makes a reading short.
     """
 
     def __init__(self, connection: KafkaConnection, topic_prefix: str, now: Callable[[], datetime]) -> None:
@@ -35,24 +40,40 @@ class KafkaTail:
         self._prefix = topic_prefix
         self._now = now
 
-    async def read(self, topics: Sequence[str], *, follow: bool) -> AsyncIterator[Received]:
+    async def read(
+        self, topics: Sequence[str], *, follow: bool, since: datetime | None = None, key: bytes | None = None
+    ) -> AsyncIterator[Received]:
         """
-        Yield all records of *topics* from the beginning; with *follow*, go on with new ones through any outage.
+        Yield the records of *topics*, of *key*, from *since*; with *follow*, go on with new ones through any outage.
 
         Without *follow*, stop at what was the end when the reading began.
         Raises `DependencyDown` when no broker is found at the start.
         """
+        from_ms = 0 if since is None else max(0, to_millis(since))
         async with self._consumer(topics) as (consumer, partitions):
-            await _bounded(self._connection, consumer.seek_to_beginning(*partitions))
-            if not follow:
-                ends = await _bounded(self._connection, consumer.end_offsets(partitions))
-                async for record in self._up_to(consumer, ends):
-                    yield self._received(record)
+            if not partitions:
                 return
-            while partitions:
-                for records in (await consumer.getmany(timeout_ms=LOOKS_EVERY_MS)).values():
-                    for record in records:
-                        yield self._received(record)
+            ends = await _bounded(self._connection, consumer.end_offsets(partitions))
+            await self._seek(consumer, ends, from_ms)
+            records = self._new(consumer) if follow else self._up_to(consumer, ends)
+            async for record in records:
+                if record.timestamp >= from_ms and key in (None, record.key):
+                    yield self._received(record)
+
+    async def _seek(self, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int], from_ms: int) -> None:
+        """Go to the first record of each partition that was written at *from_ms* or later, or to its end."""
+        if not from_ms:
+            await _bounded(self._connection, consumer.seek_to_beginning(*ends))
+            return
+        found = await _bounded(self._connection, consumer.offsets_for_times(dict.fromkeys(ends, from_ms)))
+        for partition, end in ends.items():
+            consumer.seek(partition, end if found[partition] is None else found[partition].offset)
+
+    async def _new(self, consumer: AIOKafkaConsumer) -> AsyncIterator[ConsumerRecord]:
+        while True:
+            for records in (await consumer.getmany(timeout_ms=LOOKS_EVERY_MS)).values():
+                for record in records:
+                    yield record
 
     async def last(self, topic: str, count: int) -> Sequence[Received]:
         """Return up to *count* newest records of each partition of *topic*; empty where it has none."""
