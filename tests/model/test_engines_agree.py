@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections import Counter
+from dataclasses import replace
 from typing import Literal
 
 import redis
@@ -14,12 +15,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from router.domain.ledger.state import DAY
 from router.domain.ledger.verbs import Act, Attend, Audience, Clock, Close, Step, Tick
+from router.domain.policy import Stage
 from tests.model.engines import Twins
 from tests.model.world import (
     AUDIENCES,
     LEADS,
     ON_BREACH,
     REPS,
+    RETRY,
     ROUTES,
     SPANS,
     START,
@@ -33,8 +36,8 @@ Status = Literal["available", "busy", "away", "offline"]
 Action = Literal["accept", "decline", "touch", "release"]
 Attempt = Literal["live", "stale", "unsaid"]
 
-EXAMPLES = int(os.environ.get("ROUTER_TEST_EXAMPLES", "200"))
-"""How many histories of up to 60 verbs; more of them are for whoever changes the ledger."""
+EXAMPLES = int(os.environ.get("ROUTER_TEST_EXAMPLES", "500"))
+"""How many histories of up to 80 verbs; more of them are for whoever changes the ledger."""
 
 reps, leads = st.sampled_from(REPS), st.sampled_from(LEADS)
 now_and_then = st.sampled_from((False, False, False, True))
@@ -116,12 +119,31 @@ class Engines(RuleBasedStateMachine):
             )
             self.twins.apply(verb, self.now)
 
-    @rule(which=st.integers(0, len(AUDIENCES) - 1), members=st.permutations(REPS), size=st.integers(0, 4))
-    def audience(self, which: int, members: list[str], size: int) -> None:
-        """Give an audience other members."""
+    @rule(how=st.sampled_from(("renewed", "renewed", "too late", "not told of all")), often=now_and_then)
+    def install_again(self, how: str, often: bool) -> None:
+        """Let the days of the calendars go on, or install what the ledger must not take."""
+        if often:
+            verb = policy("v", self.now, (1, 2, 1, 2), (1, 2, 3, 16), gone=None, inactive=None, daily=None, offices=())
+            if how == "not told of all":
+                verb = replace(verb, audiences=AUDIENCES[1:])
+            else:
+                verb = replace(verb, version=self.twins.model.version if how == "renewed" else "v", renew=True)
+            expected = {"renewed": "done", "too late": "stale_policy", "not told of all": "missing_audiences"}
+            assert self.twins.apply(verb, self.now).code == expected[how]
+
+    @rule(
+        which=st.integers(0, len(AUDIENCES) - 1),
+        members=st.permutations(REPS),
+        size=st.integers(0, 4),
+        under=st.sampled_from(("none", "now", "another")),
+    )
+    def audience(self, which: int, members: list[str], size: int, under: str) -> None:
+        """Give an audience other members; what was worked out under another policy says nothing."""
         known = AUDIENCES[which]
-        verb = Audience(known.id, known.pool, known.strategy, tuple(members[:size]), known.match, known.values)
-        self.twins.apply(verb, self.now)
+        version = {"none": None, "now": self.twins.model.version, "another": "another"}[under]
+        ids = tuple(members[:size])
+        verb = Audience(known.id, known.pool, known.strategy, ids, known.match, known.values, version)
+        assert self.twins.apply(verb, self.now).code == ("stale_policy" if under == "another" else "done")
 
     # --- leads ----------------------------------------------------------------------------------------------------
 
@@ -129,9 +151,13 @@ class Engines(RuleBasedStateMachine):
         lead=leads,
         steps=st.sampled_from(ROUTES),
         priority=st.sampled_from((-3, 0, 0, 10)),
-        age=st.sampled_from((0, 0, 0, 1_000, TARGET, DAY - 5_000)),
+        age=st.sampled_from((0, 0, 0, 1_000, TARGET, DAY - 5_000, 2 * DAY - 5_000)),
         first_touch=st.sampled_from((None, TARGET, 2 * TARGET)),
         on_breach=st.sampled_from(ON_BREACH),
+        stage=st.sampled_from(("iql", "iql", "sql")),
+        company=st.sampled_from((None, "acme.com", "example.org")),
+        sticky=st.booleans(),
+        working=st.booleans(),
     )
     def place(
         self,
@@ -141,15 +167,20 @@ class Engines(RuleBasedStateMachine):
         age: int,
         first_touch: int | None,
         on_breach: tuple[str, ...],
+        stage: Stage,
+        company: str | None,
+        sticky: bool,
+        working: bool,
     ) -> None:
         """Bring in a submission for sales."""
         submitted, clock = self.now - age, None
         if first_touch is not None:
             warn = ((0.5, submitted + first_touch // 2), (0.8, submitted + first_touch * 8 // 10))
-            clock = Clock("hot", first_touch, submitted + first_touch, warn, on_breach)
+            spans = ((submitted - 500, submitted + 1_500), (self.now + RETRY, self.now + DAY)) if working else None
+            clock = Clock("hot", first_touch, submitted + first_touch, warn, on_breach, spans)
         verb = submission(
             self.next_id("s"), lead, self.now, steps=steps, priority=priority, submitted_at=submitted,
-            received_at=submitted, clock=clock,
+            received_at=submitted, clock=clock, stage=stage, company=company, sticky_account=sticky,
         )  # fmt: skip
         self.twins.apply(verb, self.now)
 
@@ -272,7 +303,7 @@ def test_engines_agree(twin_server: tuple[redis.Redis, str]) -> None:
         machine,
         settings=settings(
             max_examples=EXAMPLES,
-            stateful_step_count=60,
+            stateful_step_count=80,
             deadline=None,
             suppress_health_check=list(HealthCheck),
             report_multiple_bugs=False,

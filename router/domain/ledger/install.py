@@ -9,7 +9,13 @@ from router.domain.ledger.verbs import Audience, Install
 
 
 def audience(ledger: Ledger, verb: Audience, now: int) -> Answer:
-    """Make an audience known; where one that was known has other members now, all who wait are looked at again."""
+    """
+    Make an audience known; where one that was known has other members now, all who wait are looked at again.
+
+    One that was computed under another policy than the one in force says nothing about who is in it now.
+    """
+    if verb.version not in (None, ledger.version):
+        return Answer("stale_policy")
     known = verb.id in ledger.audiences
     before = {rep.id for rep in reps.members(ledger, verb.id)} if known else set()
     ledger.audiences[verb.id] = verb
@@ -18,7 +24,15 @@ def audience(ledger: Ledger, verb: Audience, now: int) -> Answer:
 
 
 def install(ledger: Ledger, verb: Install, now: int) -> Answer:
-    """Put a policy in force; who is gone or inactive gives back what is not accepted."""
+    """
+    Put a policy in force; who is gone or inactive gives back what is not accepted.
+
+    An audience that it does not tell of would keep its members of the policy before.
+    """
+    if verb.renew and verb.version != ledger.version:
+        return Answer("stale_policy")
+    if ledger.audiences.keys() - {audience.id for audience in verb.audiences}:
+        return Answer("missing_audiences")
     ledger.version = verb.version
     ledger.max_attempts, ledger.misses_before_away = verb.max_attempts, verb.misses_before_away
     ledger.daily_per_rep, ledger.retry_after = verb.daily_per_rep, verb.retry_after

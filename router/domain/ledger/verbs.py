@@ -122,6 +122,9 @@ class Audience:
 
     `members` are rep ids in the configuration's order. `match` and `values` are
     kept so that the members can be computed again under another policy.
+    `version` names the policy that they were computed under: where another one
+    is in force the answer is `stale_policy`, and nothing changes. None is for
+    members that follow from no policy.
     """
 
     id: str
@@ -130,6 +133,7 @@ class Audience:
     members: tuple[str, ...]
     match: str | None = None
     values: str = "{}"
+    version: str | None = None
     verb: str = "audience"
 
 
@@ -170,8 +174,14 @@ class Install:
 
     Each calendar is its edges over the coming days, the first at or before now;
     beyond the last edge it counts as closed. `audiences` are those the ledger
-    knows, computed again. An open lead is given up `max_age` after its
-    submission; a submission's id is remembered for a day longer.
+    knows, computed again: where one of them is missing the answer is
+    `missing_audiences`, and nothing changes. An open lead is given up `max_age`
+    after its submission; a submission's id is remembered for a day longer.
+
+    `policy` is the canonical text, kept by version for good; nothing follows
+    from it, so the model has no use for it. With `renew` only the days of the
+    calendars go on: where another policy is in force the answer is
+    `stale_policy`, and nothing changes.
     """
 
     version: str
@@ -184,6 +194,8 @@ class Install:
     retry_after: int
     max_age: int
     audiences: tuple[Audience, ...] = field(default=())
+    policy: str = ""
+    renew: bool = False
     verb: str = "install"
 
 

@@ -3,7 +3,7 @@
   audience: make one audience known, or give it other members.
 
   The items' fields are those of domain/ledger/verbs.py Install and Audience.
-  Answer done.
+  Answer done | stale_policy (computed under another policy than the one in force), install also missing_audiences.
 ]]
 -- True where it was known and others were in it
 local function define(item)
@@ -30,6 +30,8 @@ local function define(item)
 end
 
 function verbs.audience(item)
+  local under = opt(item.version)
+  if under and under ~= meta("version") then return "stale_policy" end
   if define(item) then
     local everybody = {}
     for i, id in ipairs(redis.call("SMEMBERS", P .. "reps")) do everybody[i] = reps.get(id) end
@@ -87,7 +89,20 @@ local function put_reps(item)
   return everybody
 end
 
+-- An audience that the policy does not tell of would keep its old members
+local function tells_of_all(item)
+  local told = {}
+  for _, audience in ipairs(item.audiences) do told[audience.id] = true end
+  for _, id in ipairs(redis.call("SMEMBERS", P .. "auds")) do
+    if not told[id] then return false end
+  end
+  return true
+end
+
 function verbs.install(item)
+  if item.renew and item.version ~= meta("version") then return "stale_policy" end
+  if not tells_of_all(item) then return "missing_audiences" end
+  if item.policy ~= "" then redis.call("HSETNX", P .. "policies", item.version, item.policy) end
   reps.flush()
   put_rest(item)
   local everybody = put_reps(item)
