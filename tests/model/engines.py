@@ -8,6 +8,7 @@ index shows when it becomes wrong, not only when somebody happens to be served b
 from __future__ import annotations
 
 import copy
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,11 @@ from router.domain.ledger.model import apply
 from router.domain.ledger.state import Lead, Ledger, Rep
 from router.domain.ledger.verbs import Verb
 
+USUAL: dict[str, object] = {
+    "rep": None, "last_rep": None, "step": None, "reach": 1, "tries": 0, "tried": {}, "warned": [], "stage": "lead",
+    "priority": 0, "company": None, "submitted": 0,
+}  # fmt: skip
+FLAGS = ("parked", "overdue", "breached")
 NUMBERS = ("capacity", "weight", "order", "seen_at", "until", "load", "last_assigned", "misses", "day", "today")
 
 
@@ -47,6 +53,7 @@ class Twins:
     history: list[dict[str, object]] = field(default_factory=list)
     together: int = 1
     _now: int = 0
+    _lanes: set[str] = field(default_factory=set)
     _asked: list[tuple[Verb, Answer]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -81,13 +88,20 @@ class Twins:
 
     def compare(self) -> None:
         """Compare what the two have become; and nobody waits while somebody who was not tried is free."""
-        kept = _Kept(self.client, self.prefix, self.model)
+        self._lanes |= {_lane(lead) for lead in self.model.leads.values() if lead.steps}
+        kept = _Kept(self.client, self.prefix, self.model, self._lanes)
         assert kept.reps == {rep.id: _of_rep(rep) for rep in self.model.reps.values()}
         assert kept.leads == {lead.id: _of_lead(lead) for lead in self.model.leads.values()}
         assert kept.timers == self.model.timers
         waiting = {lead.id: lead for lead in self.model.leads.values() if lead.state == "waiting"}
         assert kept.waiting == {lead.id: lead.submitted for lead in waiting.values()}
         assert kept.shelves == {lead.id: _shelf(lead) for lead in waiting.values()}
+        assert kept.open == {lead.id: lead.submitted for lead in self.model.leads.values() if lead.is_open}
+        assert kept.lanes == Counter(_lane(lead) for lead in self.model.leads.values() if lead.is_open)
+        assert kept.used == self.model.used
+        assert kept.accounts == self.model.accounts
+        owned = {rep: {lead.id for lead in waiting.values() if rep in lead.owners} for rep in self.model.reps}
+        assert kept.owned == owned
         assert kept.tried == {lead.id for lead in waiting.values() if lead.tried and not lead.parked}
         free = {name: [rep.id for rep in reps.free(self.model, name, self._now)] for name in self.model.audiences}
         assert kept.free == free
@@ -109,10 +123,10 @@ def _of_rep(rep: Rep) -> dict[str, object]:
 
 
 def _of_lead(lead: Lead) -> dict[str, object]:
-    return {
-        name: getattr(lead, name)
-        for name in ("state", "attempt", "rep", "last_rep", "step", "reach", "tries", "parked", "overdue", "breached")
-    } | {"tried": lead.tried}
+    return {name: getattr(lead, name) for name in (*USUAL, *FLAGS, "state", "attempt", "first")} | {
+        "owners": list(lead.owners),
+        "due": lead.touch_by,
+    }
 
 
 def _shelf(lead: Lead) -> str:
@@ -124,12 +138,17 @@ def _shelf(lead: Lead) -> str:
 class _Kept:
     """What Valkey keeps of all that the model knows, read in two round trips."""
 
-    def __init__(self, client: redis.Redis, prefix: str, model: Ledger) -> None:
-        shelves = [f"{lane}:{shelf}" for lane in _lanes(model) for shelf in ("p", *_numbers(lane))]
+    def __init__(  # noqa: C901 - one reading after another
+        self, client: redis.Redis, prefix: str, model: Ledger, lanes: set[str]
+    ) -> None:
+        shelves = [f"{lane}:{shelf}" for lane in lanes for shelf in ("p", *_numbers(lane))]
         pipe = client.pipeline(transaction=False)
         for rep in model.reps:
             pipe.hgetall(f"{prefix}rep:{rep}")
             pipe.zrange(f"{prefix}theirs:{rep}", 0, -1)
+            pipe.zrange(f"{prefix}own:{rep}", 0, -1)
+        for company in model.accounts:
+            pipe.get(f"{prefix}acct:{company}")
         for lead in model.leads:
             pipe.get(f"{prefix}lead:{lead}")
         for audience in model.audiences:
@@ -137,15 +156,19 @@ class _Kept:
             pipe.smembers(f"{prefix}on:{audience}")
         for shelf in shelves:
             pipe.zrange(f"{prefix}q:{shelf}", 0, -1)
-        for name in ("timers", "duty", "waiting"):
+        for name in ("timers", "duty", "waiting", "open", "used"):
             pipe.zrange(prefix + name, 0, -1, withscores=True)
+        pipe.hgetall(prefix + "laneuse")
         pipe.zrange(prefix + "tried", 0, -1)
         answers = iter(pipe.execute())
         self.reps: dict[str, dict[str, object]] = {}
         self.theirs: dict[str, set[str]] = {}
+        self.owned: dict[str, set[str]] = {}
         for rep in model.reps:
             self.reps[rep] = _rep(next(answers))
             self.theirs[rep] = _texts(next(answers))
+            self.owned[rep] = {member.decode()[37:] for member in next(answers)}
+        self.accounts = {company: next(answers).decode() for company in model.accounts}
         self.leads = {lead: _lead(next(answers)) for lead in model.leads}
         self.free: dict[str, list[str]] = {}
         self.on_duty: dict[str, set[str]] = {}
@@ -159,17 +182,14 @@ class _Kept:
                 assert lead not in self.shelves, f"{lead} stands in the queue twice"
                 self.shelves[lead] = shelf.rpartition(":")[2]
         self.timers = {tuple(name.decode().split("\0")): int(due) for name, due in (*next(answers), *next(answers))}
-        self.waiting = {name.decode(): int(at) for name, at in next(answers)}
+        self.waiting, self.open, self.used = ({n.decode(): int(at) for n, at in next(answers)} for _ in range(3))
+        self.lanes = {lane.decode(): int(count) for lane, count in next(answers).items() if int(count)}
         self.tried = {member.decode()[37:] for member in next(answers)}
 
 
-def _lanes(model: Ledger) -> set[str]:
-    """Name the lanes of all leads: audiences, and whether each can hold the next one back."""
-    return {
-        ",".join(step.audience + ("-" if step.widen_after is None else "+") for step in lead.steps)
-        for lead in model.leads.values()
-        if lead.steps
-    }
+def _lane(lead: Lead) -> str:
+    """Name the lane of a lead: its audiences, and whether each can hold the next one back."""
+    return ",".join(step.audience + ("-" if step.widen_after is None else "+") for step in lead.steps)
 
 
 def _numbers(lane: str) -> list[str]:
@@ -190,6 +210,8 @@ def _rep(row: dict[bytes, bytes]) -> dict[str, object]:
 
 def _lead(kept: bytes) -> dict[str, object]:
     values = orjson.loads(kept)
-    usual: dict[str, object] = {"rep": None, "last_rep": None, "step": None, "reach": 1, "tries": 0, "tried": {}}
-    flags = dict.fromkeys(("parked", "overdue", "breached"), False)
-    return {name: values.get(name, default) for name, default in {**usual, **flags, "state": 0, "attempt": 0}.items()}
+    defaults = {**USUAL, **dict.fromkeys(FLAGS, False), "state": 0, "attempt": 0, "first": 0}
+    known = {name: values.get(name, default) for name, default in defaults.items()}
+    due = values["clock"]["due_at"] if values.get("clock") else None
+    # Lua does not tell an empty list from an empty object
+    return {**known, "warned": known["warned"] or [], "owners": values.get("owners") or [], "due": due}

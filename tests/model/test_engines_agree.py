@@ -15,7 +15,6 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from router.domain.ledger.state import DAY
 from router.domain.ledger.verbs import Act, Attend, Audience, Clock, Close, Step, Tick
-from router.domain.policy import Stage
 from tests.model.engines import Twins
 from tests.model.world import (
     AUDIENCES,
@@ -149,27 +148,27 @@ class Engines(RuleBasedStateMachine):
 
     @rule(
         lead=leads,
-        steps=st.sampled_from(ROUTES),
-        priority=st.sampled_from((-3, 0, 0, 10)),
+        how=st.fixed_dictionaries(
+            {
+                "steps": st.sampled_from(ROUTES),
+                "priority": st.sampled_from((-3, 0, 0, 10)),
+                "stage": st.sampled_from(("iql", "iql", "sql")),
+                "company": st.sampled_from((None, "acme.com", "example.org")),
+                "sticky_account": st.booleans(),
+            }
+        ),
         age=st.sampled_from((0, 0, 0, 1_000, TARGET, DAY - 5_000, 2 * DAY - 5_000)),
         first_touch=st.sampled_from((None, TARGET, 2 * TARGET)),
         on_breach=st.sampled_from(ON_BREACH),
-        stage=st.sampled_from(("iql", "iql", "sql")),
-        company=st.sampled_from((None, "acme.com", "example.org")),
-        sticky=st.booleans(),
         working=st.booleans(),
     )
     def place(
         self,
         lead: str,
-        steps: tuple[Step, ...],
-        priority: int,
+        how: dict[str, object],
         age: int,
         first_touch: int | None,
         on_breach: tuple[str, ...],
-        stage: Stage,
-        company: str | None,
-        sticky: bool,
         working: bool,
     ) -> None:
         """Bring in a submission for sales."""
@@ -179,8 +178,7 @@ class Engines(RuleBasedStateMachine):
             spans = ((submitted - 500, submitted + 1_500), (self.now + RETRY, self.now + DAY)) if working else None
             clock = Clock("hot", first_touch, submitted + first_touch, warn, on_breach, spans)
         verb = submission(
-            self.next_id("s"), lead, self.now, steps=steps, priority=priority, submitted_at=submitted,
-            received_at=submitted, clock=clock, stage=stage, company=company, sticky_account=sticky,
+            self.next_id("s"), lead, self.now, submitted_at=submitted, received_at=submitted, clock=clock, **how
         )  # fmt: skip
         self.twins.apply(verb, self.now)
 

@@ -69,7 +69,7 @@ def policy(  # noqa: PLR0913 - each is drawn by itself
         if rep != gone
     )
     pools = {name: tuple(rep for rep in reps if rep != gone) for name, reps in POOLS.items()}
-    return Install(version, seats, pools, {"office": calendar(now)}, 3, 2, daily, RETRY, DAY, AUDIENCES)
+    return Install(version, seats, pools, {"office": calendar(now)}, 3, 2, daily, RETRY, 2 * DAY, AUDIENCES)
 
 
 def submission(sid: str, lead: str, now: int, **more: object) -> Place:

@@ -19,8 +19,14 @@ def cancel(ledger: Ledger, lead: Lead, *kinds: str) -> None:
 
 def cancel_all(ledger: Ledger, lead: Lead) -> None:
     """Clear all that still runs for a lead that is over."""
+    cancel(ledger, lead, "accept", "remind", "widen", "retry")
+    cancel_clock(ledger, lead)
+
+
+def cancel_clock(ledger: Ledger, lead: Lead) -> None:
+    """Clear the timers of the lead's clock."""
     thresholds = lead.clock.warn_at if lead.clock else ()
-    cancel(ledger, lead, "accept", "widen", "retry", "breach", "late", *(f"warn{i}" for i in range(len(thresholds))))
+    cancel(ledger, lead, "breach", "late", *(f"warn{index}" for index in range(len(thresholds))))
 
 
 def start(ledger: Ledger, lead: Lead, now: int) -> None:
@@ -31,13 +37,12 @@ def start(ledger: Ledger, lead: Lead, now: int) -> None:
         else:
             set_timer(ledger, "late", lead.id, lead.submitted + DAY)
         return
-    for index, (_, at) in enumerate(lead.clock.warn_at):
-        if now < at < lead.clock.due_at:
+    for index, (threshold, at) in enumerate(lead.clock.warn_at):
+        if now < at < lead.clock.due_at and threshold not in lead.warned:
             set_timer(ledger, f"warn{index}", lead.id, at)
-    if lead.clock.due_at > now:
+    lead.overdue = lead.clock.due_at <= now
+    if not lead.overdue:
         set_timer(ledger, "breach", lead.id, lead.clock.due_at)
-    else:
-        lead.overdue = True
 
 
 def sla(lead: Lead, kind: str, now: int, end: int, **more: object) -> list[Fact]:
@@ -60,8 +65,15 @@ def sla(lead: Lead, kind: str, now: int, end: int, **more: object) -> list[Fact]
         "accept": lead.accept_ms,
         "rep": lead.rep,
         "attempt": lead.attempt,
+        "open": _open_between(lead.clock.open, lead.submitted, end),
     }
     return [fact(kind, **(values | more))]
+
+
+def _open_between(spans: tuple[tuple[int, int], ...] | None, start: int, end: int) -> int | None:
+    if spans is None:
+        return None
+    return sum(max(0, min(until, end) - max(since, start)) for since, until in spans)
 
 
 def touched(lead: Lead, acted: int, now: int) -> list[Fact]:

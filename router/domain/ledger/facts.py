@@ -19,7 +19,9 @@ from typing import Any, Literal
 
 Fact = dict[str, Any]
 
-Code = Literal["done", "repeat", "more", "unknown_rep", "unknown_lead", "unknown_audience"]
+Code = Literal[
+    "done", "repeat", "more", "unknown_rep", "unknown_lead", "unknown_audience", "stale_policy", "missing_audiences"
+]
 
 
 @dataclass(slots=True)

@@ -1,11 +1,12 @@
 """
 Offers: which rep gets a lead, what happens when one is lost, who waits and who is served next.
 
-Two rules make the rest simple. A lead that waits could be taken by nobody who
+Three rules make the rest simple. A lead that waits could be taken by nobody who
 is free when it was last looked at; so after a change only the leads that the
-change touches are looked at again, in queue order (`settle`). And a rep who was
-already tried is last in line: only when nobody else is on duty for the lead,
-and no sooner than `retry_after`.
+change touches are looked at again, in queue order (`settle`). Its owners, who
+had the person or the company before, come first, in its steps or not. And a rep
+who was already tried is last in line: only when nobody else is on duty for the
+lead, and no sooner than `retry_after`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from router.domain.ledger import clocks, reps
 from router.domain.ledger.facts import Fact, fact
-from router.domain.ledger.state import Lead, Ledger, Rep
+from router.domain.ledger.state import Lead, LeadState, Ledger, Rep
 
 SHOWN = 20  # candidates on the wire
 
@@ -53,23 +54,35 @@ class Choice:
 
 
 def pick(ledger: Ledger, lead: Lead, opened: int, again: Container[str], now: int) -> Choice | None:
-    """Choose a rep within the *opened* steps; of those already tried only one in *again*."""
+    """Choose an owner, or a rep within the *opened* steps; of those already tried only one in *again*."""
+    for rep in owners(ledger, lead, now):
+        if rep.id not in lead.tried:
+            return Choice(home(ledger, lead, rep), rep, opened)
     for index, step in enumerate(lead.steps[:opened], start=1):
         for rep in reps.free(ledger, step.audience, now):
             if rep.id not in lead.tried:
                 return Choice(index, rep, opened)
     if not lead.tried or any(untried_on_duty(ledger, lead, step.audience) for step in lead.steps):
         return None
-    choices = [
-        (lead.tried[rep.id], rep.id, index)
-        for index, step in enumerate(lead.steps[:opened], start=1)
-        for rep in reps.free(ledger, step.audience, now)
-        if rep.id in again and rep.id in lead.tried and now >= lead.tried[rep.id] + ledger.retry_after
+    able = {rep.id: home(ledger, lead, rep) for rep in owners(ledger, lead, now)}
+    for index, step in enumerate(lead.steps[:opened], start=1):
+        for rep in reps.free(ledger, step.audience, now):
+            able.setdefault(rep.id, index)
+    turns = [
+        (at, rep_id)
+        for rep_id, at in lead.tried.items()
+        if rep_id in able and rep_id in again and now >= at + ledger.retry_after
     ]
-    if not choices:
+    if not turns:
         return None
-    _, rep_id, index = min(choices)
-    return Choice(index, ledger.reps[rep_id], opened)
+    _, rep_id = min(turns)
+    return Choice(able[rep_id], ledger.reps[rep_id], opened)
+
+
+def owners(ledger: Ledger, lead: Lead, now: int) -> list[Rep]:
+    """List the lead's owners who could take it now, in their order."""
+    known = [ledger.reps[rep_id] for rep_id in lead.owners if rep_id in ledger.reps]
+    return [rep for rep in known if reps.may_own(ledger, rep, now)]
 
 
 def home(ledger: Ledger, lead: Lead, rep: Rep) -> int | None:
@@ -95,6 +108,7 @@ def candidates(ledger: Ledger, lead: Lead, choice: Choice, now: int) -> list[tup
     At most 20, as on the wire.
     """
     listed: dict[str, str] = {choice.rep.id: "eligible"}
+    listed.update({rep.id: "eligible" for rep in owners(ledger, lead, now) if rep.id not in lead.tried})
     current = choice.opened
     for index, step in enumerate(lead.steps[: choice.opened], start=1):
         able = [rep.id for rep in reps.free(ledger, step.audience, now) if rep.id not in lead.tried]
@@ -167,20 +181,30 @@ def notify(
 
 
 def assign(ledger: Ledger, lead: Lead, choice: Choice, now: int) -> list[Fact]:
-    """Give the lead to the chosen rep."""
+    """
+    Give the lead to the chosen rep.
+
+    An owner from outside the steps has as long to accept as a rep of the first one: to be known is no reason to let
+    somebody wait.
+    """
     known = candidates(ledger, lead, choice, now)
     rep, index = choice.rep, choice.step
     step = lead.steps[index - 1] if index else None
-    clocks.cancel(ledger, lead, "widen", "retry", "accept")
+    within = (step or lead.steps[0]).accept_within
+    clocks.cancel(ledger, lead, "widen", "retry", "accept", "remind")
     lead.unheld_ms += max(0, now - lead.unheld_since)
     lead.attempt += 1
     lead.state, lead.parked = "held", False
     lead.rep = lead.last_rep = rep.id
     lead.step, lead.pool = index, step.pool if step else None
     lead.assigned_at, lead.accept_ms = now, 0
-    lead.accept_by = now + step.accept_within if step and step.accept_within is not None else None
-    if lead.accept_by is not None:
+    lead.accept_by = None
+    if within is not None:
+        lead.accept_by = now + within
         clocks.set_timer(ledger, "accept", lead.id, lead.accept_by)
+        clocks.set_timer(ledger, "remind", lead.id, now + within // 2)
+    if lead.company is not None:
+        ledger.accounts[lead.company] = rep.id
     if step and ledger.audiences[step.audience].strategy == "weighted_round_robin":
         reps.advance_pass(ledger, rep, step.pool)
     reps.charge(ledger, rep, now)
@@ -188,16 +212,29 @@ def assign(ledger: Ledger, lead: Lead, choice: Choice, now: int) -> list[Fact]:
     return [assignment(ledger, lead, "assigned", now, cands=known, considered=lead.considered), *told]
 
 
+def assign_to(ledger: Ledger, lead: Lead, rep: Rep, now: int) -> list[Fact]:
+    """Give the lead to this very rep, in the steps or not."""
+    return assign(ledger, lead, Choice(home(ledger, lead, rep), rep, reach(ledger, lead, now)), now)
+
+
 def let_go(ledger: Ledger, lead: Lead, now: int) -> Rep:
     """Take the lead out of its rep's hands; the rep has one place more."""
     holder = ledger.reps[str(lead.rep)]
     holder.load -= 1
-    clocks.cancel(ledger, lead, "accept")
+    clocks.cancel(ledger, lead, "accept", "remind")
     lead.accept_by = None
     lead.rep = None
     lead.step, lead.pool = None, None
     lead.unheld_since = now
     return holder
+
+
+def finish(ledger: Ledger, lead: Lead, state: LeadState, now: int) -> list[Fact]:
+    """End what runs for the lead, free its rep and serve the queue."""
+    clocks.cancel_all(ledger, lead)
+    freed = {let_go(ledger, lead, now).id} if lead.rep is not None else set()
+    lead.state = state
+    return settle(ledger, now, freed)
 
 
 def unassign(ledger: Ledger, lead: Lead, reason: str, now: int) -> list[Fact]:
@@ -291,4 +328,4 @@ def _turned_takes(ledger: Ledger, lead: Lead, turned: Rep | None, now: int) -> C
     if turned is None or reps.obstacle(ledger, turned, now) is not None:
         return None
     index = home(ledger, lead, turned)
-    return Choice(index, turned, len(lead.steps)) if index else None
+    return Choice(index, turned, len(lead.steps)) if index or turned.id in lead.owners else None

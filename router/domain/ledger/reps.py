@@ -50,6 +50,11 @@ def obstacle(ledger: Ledger, rep: Rep, now: int) -> str | None:
     return None
 
 
+def may_own(ledger: Ledger, rep: Rep, now: int) -> bool:
+    """Tell whether the rep could take a lead that is theirs: as any other, but whatever they had today."""
+    return obstacle(ledger, rep, now) in (None, "daily_limit")
+
+
 def is_on_duty(ledger: Ledger, rep: Rep, now: int) -> bool:
     """Tell whether the rep is there and could become free, even when full at the moment."""
     there = rep.active and rep.status == "available" and hours(ledger, rep, now) == "open"

@@ -9,6 +9,7 @@ from router.domain.ledger.verbs import Audience, Clock, Edge, Step
 from router.domain.policy import Stage
 
 LeadState = Literal["seen", "waiting", "held", "accepted", "touched", "closed"]
+STAGES: tuple[Stage, ...] = ("rejected", "lead", "mql", "iql", "sql")  # from the least
 OPEN_STATES = ("waiting", "held", "accepted")
 
 DAY = 86_400_000

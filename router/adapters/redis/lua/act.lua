@@ -5,26 +5,12 @@
   The item's fields are those of domain/ledger/verbs.py Act.
   Answers done | repeat | unknown_lead | unknown_rep.
 ]]
-local KEEP_ACTIONS = 30 * 86400 -- seconds
-local KEEP_CARD = 30 * 86400
-
--- End what runs for the lead, free its rep and serve the queue
-local function finish(lead, state)
-  clocks.cancel_all(lead)
-  local holder = lead.rep and offers.let_go(lead)
-  lead.state = state
-  offers.stand(lead)
-  leads.save(lead)
-  redis.call("EXPIRE", P .. "card:" .. lead.id, KEEP_CARD)
-  if holder then offers.settle({ holder }, false) end
-end
-
 local function accept(lead, item)
   if lead.state == "accepted" then return end
   lead.state = "accepted"
   lead.accept_ms = now - lead.assigned_at
   lead.accept_by = nil
-  clocks.cancel(lead, "accept")
+  clocks.cancel(lead, "accept", "remind")
   local rep = reps.get(item.rep_id)
   rep.misses = 0
   reps.save(rep)
@@ -41,7 +27,8 @@ local function touch(lead, item)
     rep.misses = 0
     reps.save(rep)
   end
-  finish(lead, "touched")
+  offers.own(lead, item.rep_id)
+  offers.finish(lead, "touched")
 end
 
 function verbs.act(item)
@@ -68,7 +55,7 @@ function verbs.act(item)
     return "done"
   end
   if item.action == "accept" and lead.state == "waiting" and rep.active and rep.load < rep.capacity then
-    assign_to(lead, rep)
+    offers.assign_to(lead, rep)
     accept(lead, item)
     return "done"
   end

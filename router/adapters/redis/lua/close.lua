@@ -14,6 +14,6 @@ function verbs.close(item)
   if not CLOSING[item.outcome] or not leads.is_open(lead) or item.at < lead.opened - STALE then return "done" end
   offers.assignment(lead, "closed", { reason = item.outcome })
   if not lead.breached then clocks.sla(lead, "cancelled", now) end
-  finish(lead, "closed")
+  offers.finish(lead, "closed")
   return "done"
 end

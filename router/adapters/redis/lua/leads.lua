@@ -4,8 +4,6 @@
 ]]
 local leads, clocks = {}, {}
 
-local KEEP = 400 * 86400 -- seconds; what a lead that is over leaves behind
-
 function leads.get(id)
   if cache.lead[id] == nil then
     local kept = redis.call("GET", P .. "lead:" .. id)
@@ -55,7 +53,13 @@ function clocks.cancel(lead, ...)
 end
 
 function clocks.cancel_all(lead)
-  local kinds = { "accept", "widen", "retry", "breach", "late" }
+  clocks.cancel(lead, "accept", "remind", "widen", "retry")
+  clocks.stop(lead)
+end
+
+-- Clear the timers of the lead's clock
+function clocks.stop(lead)
+  local kinds = { "breach", "late" }
   for i = 1, lead.clock and #lead.clock.warn_at or 0 do kinds[#kinds + 1] = "warn" .. (i - 1) end
   clocks.cancel(lead, unpack(kinds))
 end
@@ -66,18 +70,27 @@ function clocks.start(lead)
     if lead.submitted + DAY <= now then lead.overdue = true else clocks.set("late", lead, lead.submitted + DAY) end
     return
   end
-  local due = lead.clock.due_at
-  if due <= now then
-    lead.overdue = true
-    return
-  end
+  local due, warned = lead.clock.due_at, {}
+  for _, threshold in ipairs(lead.warned) do warned[threshold] = true end
+  lead.overdue = due <= now
+  if lead.overdue then return end
   local timers = { due, pack("breach", lead.id) }
   for i, warning in ipairs(lead.clock.warn_at) do
-    if now < warning[2] and warning[2] < due then
+    if now < warning[2] and warning[2] < due and not warned[warning[1]] then
       timers[#timers + 1], timers[#timers + 2] = warning[2], pack("warn" .. (i - 1), lead.id)
     end
   end
   redis.call("ZADD", P .. "timers", unpack(timers))
+end
+
+-- Of the time from 'start' to 'until_', what a clock of working time counts; nil for one that counts all
+local function open_between(spans, start, until_)
+  if not opt(spans) then return nil end
+  local sum = 0
+  for _, span in ipairs(spans) do
+    sum = sum + math.max(0, math.min(span[2], until_) - math.max(span[1], start))
+  end
+  return sum
 end
 
 -- One turn of the clock; 'until_' is the instant up to which time is counted
@@ -88,7 +101,7 @@ function clocks.sla(lead, kind, until_, more)
     at = now, ["end"] = until_, lead = lead.id, sub = lead.sub, target = lead.clock.target,
     first_touch = lead.clock.first_touch, due = lead.clock.due_at, submitted = lead.submitted,
     received = lead.received, decided = lead.decided, queue = lead.unheld_ms + waiting, accept = lead.accept_ms,
-    rep = lead.rep, attempt = lead.attempt,
+    rep = lead.rep, attempt = lead.attempt, open = open_between(lead.clock.open, lead.submitted, until_),
   }
   for name, value in pairs(more or {}) do values[name] = value end
   fact(kind, values)

@@ -1,10 +1,11 @@
 --[[
   offers: which rep gets a lead, what happens when one is lost, who waits and who is served next. The model's twin is
-  domain/ledger/offers.py, where the two rules are told.
+  domain/ledger/offers.py, where the three rules are told.
 
   A waiting lead stands in one index: that of its lane (the tuple of its steps), of the steps that time has opened, and
   of whether anybody was tried for it (shelf `2` or `2t`; `p` for the parked).
-  "Nobody on duty in this step" opens the next one for the whole lane and moves nothing.
+  "Nobody on duty in this step" opens the next one for the whole lane and moves nothing. It stands in the index of each
+  of its owners too.
 ]]
 local offers = {}
 
@@ -42,8 +43,39 @@ local function untried_free(lead, audience, count)
   return out
 end
 
--- Who gets the lead within the 'opened' steps; of those tried only one in 'again' (true: any); nil: nobody now
+-- The owner of the lead, where 'id' is one and could take it now
+local function owner(lead, id)
+  for _, known in ipairs(lead.owners) do
+    local rep = known == id and reps.get(id)
+    if rep and reps.may_own(rep) then return rep end
+  end
+  return nil
+end
+
+-- The first step whose audience the rep is in
+function offers.home(lead, id)
+  for index, step in ipairs(lead.step_list) do
+    if reps.is_in(step.audience, id) then return index end
+  end
+  return nil
+end
+
+-- May the rep, who was tried, take the lead now, and by which of the 'opened' steps?
+local function able(lead, opened, id)
+  if owner(lead, id) then return true, offers.home(lead, id) end
+  for index = 1, math.min(opened, #lead.step_list) do
+    if reps.is_free(lead.step_list[index].audience, id) then return true, index end
+  end
+  return false
+end
+
+-- Who gets the lead: an owner, or somebody within the 'opened' steps; of those tried only one in 'again' (true: any);
+-- nil: nobody now
 function offers.pick(lead, opened, again)
+  for _, id in ipairs(lead.owners) do
+    local rep = not lead.tried[id] and owner(lead, id)
+    if rep then return { step = offers.home(lead, id), rep = rep, opened = opened } end
+  end
   for index = 1, math.min(opened, #lead.step_list) do
     local first = untried_free(lead, lead.step_list[index].audience, 1)[1]
     if first then return { step = index, rep = reps.get(first), opened = opened } end
@@ -54,26 +86,13 @@ function offers.pick(lead, opened, again)
   end
   local best
   for id, at in pairs(lead.tried) do
-    if (again == true or again[id]) and now >= at + limit("retry_after") then
-      for index = 1, math.min(opened, #lead.step_list) do
-        if reps.is_free(lead.step_list[index].audience, id) then
-          if not best or at < best.at or (at == best.at and id < best.id) then
-            best = { at = at, id = id, step = index }
-          end
-          break
-        end
-      end
+    local sooner = not best or at < best.at or (at == best.at and id < best.id)
+    if sooner and (again == true or again[id]) and now >= at + limit("retry_after") then
+      local yes, index = able(lead, opened, id)
+      if yes then best = { at = at, id = id, step = index } end
     end
   end
   return best and { step = best.step, rep = reps.get(best.id), opened = opened }
-end
-
--- The first step whose audience the rep is in
-function offers.home(lead, id)
-  for index, step in ipairs(lead.step_list) do
-    if reps.is_in(step.audience, id) then return index end
-  end
-  return nil
 end
 
 -- Could another rep than the holder take the lead in this same call?
@@ -105,11 +124,14 @@ local function candidates(lead, choice)
       out[#out + 1] = { id, why }
     end
   end
+  for _, id in ipairs(lead.owners) do
+    if not lead.tried[id] and owner(lead, id) then put(id, "eligible") end
+  end
   for index = 1, math.min(choice.opened, #lead.step_list) do
-    local able = untried_free(lead, lead.step_list[index].audience, SHOWN)
-    if #able > 0 then
+    local free = untried_free(lead, lead.step_list[index].audience, SHOWN)
+    if #free > 0 then
       current = index
-      for _, id in ipairs(able) do put(id, "eligible") end
+      for _, id in ipairs(free) do put(id, "eligible") end
       break
     end
   end
@@ -142,40 +164,48 @@ function offers.notify(lead, kind, role, to, about, card)
 end
 
 -- Take the lead out of the queue's indexes, where it stands in one
-local function leave_queue(lead)
+function offers.leave_queue(lead)
   if not lead.place then return end
-  redis.call("ZREM", P .. "q:" .. lead.lane .. ":" .. string.match(lead.place, "^[^:]+"), string.match(lead.place, ":(.*)$"))
-  redis.call("ZREM", P .. "tried", string.match(lead.place, ":(.*)$"))
+  local shelf, key = string.match(lead.place, "^([^:]+):(.*)$")
+  redis.call("ZREM", P .. "q:" .. lead.lane .. ":" .. shelf, key)
+  redis.call("ZREM", P .. "tried", key)
+  for _, id in ipairs(lead.owners) do redis.call("ZREM", P .. "own:" .. id, key) end
   redis.call("ZREM", P .. "waiting", lead.id)
   lead.place = nil
 end
 
 -- Stand where step, urgency and priority now say; call it again after any of them changed
 function offers.stand(lead)
-  leave_queue(lead)
+  offers.leave_queue(lead)
   if lead.state ~= "waiting" then return end
   local key = leads.queue_key(lead)
   local shelf = lead.parked and "p" or lead.reach .. (next(lead.tried) and "t" or "")
   redis.call("ZADD", P .. "q:" .. lead.lane .. ":" .. shelf, 0, key)
   redis.call("ZADD", P .. "waiting", lead.submitted, lead.id)
   if next(lead.tried) and not lead.parked then redis.call("ZADD", P .. "tried", 0, key) end
+  for _, id in ipairs(lead.owners) do redis.call("ZADD", P .. "own:" .. id, 0, key) end
   lead.place = shelf .. ":" .. key
 end
 
+-- An owner from outside the steps has as long to accept as a rep of the first one
 function offers.assign(lead, choice)
   local rep, index = choice.rep, choice.step
   local known = candidates(lead, choice)
   local step = index and lead.step_list[index]
-  local within = step and opt(step.accept_within)
-  if lead.state ~= "seen" then clocks.cancel(lead, "widen", "retry", "accept") end
+  local within = opt((step or lead.step_list[1]).accept_within)
+  if lead.state ~= "seen" then clocks.cancel(lead, "widen", "retry", "accept", "remind") end
   lead.unheld_ms = lead.unheld_ms + math.max(0, now - lead.unheld_since)
   lead.attempt = lead.attempt + 1
   lead.state, lead.parked = "held", false
-  lead.rep, lead.last_rep = rep.id, rep.id
+  lead.rep = rep.id
   lead.step, lead.pool = index, step and step.pool or nil
   lead.assigned_at, lead.accept_ms = now, 0
   lead.accept_by = within and now + within or nil
-  if lead.accept_by then clocks.set("accept", lead, lead.accept_by) end
+  if within then
+    clocks.set("accept", lead, lead.accept_by)
+    clocks.set("remind", lead, now + math.floor(within / 2))
+  end
+  offers.own(lead, rep.id)
   if step and reps.audience(step.audience).strategy == "weighted_round_robin" then reps.advance_pass(rep, step.pool) end
   reps.charge(rep)
   reps.refresh(rep)
@@ -186,12 +216,23 @@ function offers.assign(lead, choice)
   offers.notify(lead, "assigned", "rep", rep.id, "")
 end
 
+-- The rep is the last one who had the lead, and its company
+function offers.own(lead, id)
+  lead.last_rep = id
+  if lead.company then redis.call("SET", P .. "acct:" .. lead.company, id, "EX", KEEP) end
+end
+
+-- Give the lead to this very rep, in the steps or not
+function offers.assign_to(lead, rep)
+  offers.assign(lead, { step = offers.home(lead, rep.id), rep = rep, opened = offers.reach(lead, true) })
+end
+
 -- Take the lead out of its rep's hands; the rep has one place more
 function offers.let_go(lead)
   local holder = reps.get(lead.rep)
   holder.load = holder.load - 1
   redis.call("ZREM", P .. "theirs:" .. holder.id, lead.id)
-  clocks.cancel(lead, "accept")
+  clocks.cancel(lead, "accept", "remind")
   lead.accept_by, lead.rep, lead.step, lead.pool = nil, nil, nil, nil
   lead.unheld_since = now
   reps.refresh(holder)
@@ -267,6 +308,19 @@ function offers.look_again(lead)
   end
 end
 
+-- End what runs for the lead, free its rep and serve the queue
+function offers.finish(lead, state)
+  clocks.cancel_all(lead)
+  local holder = lead.rep and offers.let_go(lead)
+  lead.state = state
+  offers.stand(lead)
+  leads.save(lead)
+  redis.call("ZREM", P .. "open", lead.id)
+  redis.call("HINCRBY", P .. "laneuse", lead.lane, -1)
+  redis.call("EXPIRE", P .. "card:" .. lead.id, KEEP_CARD)
+  if holder then offers.settle({ holder }, false) end
+end
+
 local function head(index)
   return redis.call("ZRANGE", index.key, index.after and "(" .. index.after or "-", "+", "BYLEX", "LIMIT", 0, 1)[1]
 end
@@ -288,6 +342,7 @@ local function indexes(them, with_parked)
         end
       end
     end
+    out[#out + 1] = { key = P .. "own:" .. rep.id }
   end
   return out
 end
@@ -295,7 +350,7 @@ end
 local function turned_takes(lead, turned)
   if not turned or reps.obstacle(turned) then return nil end
   local index = offers.home(lead, turned.id)
-  return index and { step = index, rep = turned, opened = #lead.step_list }
+  return (index or owner(lead, turned.id)) and { step = index, rep = turned, opened = #lead.step_list }
 end
 
 --[[
@@ -303,7 +358,8 @@ end
     them     those who changed; only their lanes can have become servable
     left     somebody of them has gone off duty: also those already tried may now be the only ones there
     turned   the one whose status has just turned to available, who may take what has had all its attempts
-  Where a lead that nobody was tried for finds nobody, the rest of its index will not either.
+  Where a lead that nobody was tried for finds nobody, the rest of its index will not either: their owners, if they
+  changed, have indexes of their own.
 ]]
 function offers.settle(them, left, turned)
   if redis.call("EXISTS", P .. "waiting") == 0 then return end

@@ -1,28 +1,13 @@
 --[[
   place: settle where a decided submission goes - to sales (assigned or waiting), attached to an open lead, or as the
-  decision proposes. Safe to repeat: a submission_id counts once.
+  decision proposes. Safe to repeat: a submission_id counts once. The model's twin is domain/ledger/place.py.
 
   The item's fields are those of domain/ledger/verbs.py Place.
   Answers done | repeat | unknown_audience.
 ]]
 local verbs = {}
 
-local function assign_to(lead, rep)
-  offers.assign(lead, { step = offers.home(lead, rep.id), rep = rep, opened = offers.reach(lead, true) })
-end
-
-local function tell_breach(lead)
-  lead.breached = true
-  clocks.sla(lead, "breached", now)
-  if lead.rep then offers.notify(lead, "sla_breach", "rep", lead.rep, lead.sub) end
-  for _, what in ipairs(lead.clock and lead.clock.on_breach or {}) do
-    if what == "notify_manager" then
-      local manager = lead.escalate_to
-      if lead.rep then manager = reps.get(lead.rep).manager end
-      offers.notify(lead, "sla_breach", "manager", manager, lead.sub)
-    end
-  end
-end
+local STAGES = { rejected = 1, lead = 2, mql = 3, iql = 4, sql = 5 }
 
 -- The lane is the tuple of the steps: their audiences, and which of them can hold the next one back
 local function lane_of(steps)
@@ -39,17 +24,96 @@ local function know_lane(lane, steps)
   end
 end
 
-local function fresh(old, item)
-  local clock = opt(item.clock)
-  return {
-    id = item.lead_id, state = "seen", attempt = old and old.attempt or 0, last_rep = old and old.last_rep or nil,
-    sub = item.submission_id, route = opt(item.route), policy = item.policy_version, priority = item.priority,
-    submitted = item.submitted_at, received = item.received_at, decided = item.decided_at,
-    step_list = item.steps, clock = clock, escalate_to = opt(item.escalate_to), considered = item.considered,
-    opened = now, unheld_since = math.min(item.decided_at, now), lane = lane_of(item.steps),
-    assigned_at = 0, accept_ms = 0, unheld_ms = 0, reach = 1, tries = 0, tried = {}, parked = false, overdue = false,
-    breached = false, told_nobody = false,
+local function add(ids, id)
+  for _, known in ipairs(ids) do
+    if known == id then return end
+  end
+  ids[#ids + 1] = id
+end
+
+-- Let the lead go the way that this submission was decided to go
+local function route(lead, item)
+  lead.policy, lead.route, lead.step_list = item.policy_version, opt(item.route), item.steps
+  lead.stage, lead.priority = item.stage, item.priority
+  lead.escalate_to, lead.considered, lead.company = opt(item.escalate_to), item.considered, opt(item.company)
+  lead.lane = lane_of(item.steps)
+  know_lane(lead.lane, item.steps)
+  redis.call("HINCRBY", P .. "laneuse", lead.lane, 1)
+  for _, step in ipairs(item.steps) do redis.call("ZADD", P .. "used", now, step.audience) end
+  cache.card[lead.id] = item.card
+  redis.call("SET", P .. "card:" .. lead.id, item.card)
+  local account = lead.company and item.sticky_account and redis.call("GET", P .. "acct:" .. lead.company)
+  if account then add(lead.owners, account) end
+end
+
+-- Start anew under this submission; `attempt` goes on
+local function open(old, item)
+  local last = old and old.last_rep
+  local lead = {
+    id = item.lead_id, first = old and old.first or now, state = "seen", attempt = old and old.attempt or 0,
+    last_rep = last, owners = last and { last } or {}, sub = item.submission_id, submitted = item.submitted_at,
+    received = item.received_at, decided = item.decided_at, clock = opt(item.clock), opened = now,
+    unheld_since = math.min(item.decided_at, now), assigned_at = 0, accept_ms = 0, unheld_ms = 0, reach = 1, tries = 0,
+    tried = {}, warned = {}, parked = false, overdue = false, breached = false, told_nobody = false,
   }
+  cache.lead[lead.id] = lead
+  route(lead, item)
+  redis.call("ZADD", P .. "open", lead.submitted, lead.id)
+  clocks.start(lead)
+  offers.offer(lead)
+  if lead.clock and lead.clock.due_at <= now then
+    breaches.tell(lead)
+    leads.save(lead)
+  end
+end
+
+local function is_more(item, lead)
+  return STAGES[item.stage] > STAGES[lead.stage] or item.priority > lead.priority
+end
+
+-- The clock after lifting, and whether it is another one; what was promised is never put off
+local function lifted(lead, item, waits)
+  local old, new = lead.clock, opt(item.clock)
+  if not new or lead.breached then return old, false end
+  if not old or new.due_at < old.due_at then return new, true end
+  if not waits then return old, false end
+  new.due_at = old.due_at
+  return new, true
+end
+
+-- Let a repeat that is worth more lift an open lead: one that waits is placed anew, one that is held stays there
+local function lift(lead, item)
+  local waits = lead.state == "waiting"
+  local clock, changed = lifted(lead, item, waits)
+  local stage = STAGES[item.stage] > STAGES[lead.stage] and item.stage or lead.stage
+  if waits then
+    offers.leave_queue(lead)
+    redis.call("HINCRBY", P .. "laneuse", lead.lane, -1)
+  end
+  if changed then
+    clocks.stop(lead)
+    lead.clock = clock
+    clocks.start(lead)
+  end
+  if waits then
+    clocks.cancel(lead, "widen", "retry")
+    route(lead, item)
+    lead.stage, lead.state, lead.reach = stage, "seen", 1
+    offers.offer(lead)
+  else
+    lead.stage, lead.priority = stage, math.max(lead.priority, item.priority)
+    cache.card[lead.id] = item.card
+    redis.call("SET", P .. "card:" .. lead.id, item.card)
+    leads.save(lead)
+  end
+  if changed and lead.overdue then
+    if waits then
+      breaches.tell(lead)
+      leads.save(lead)
+    else
+      breaches.breach(lead)
+    end
+  end
 end
 
 local function decided(item, to)
@@ -63,30 +127,16 @@ function verbs.place(item)
   end
   redis.call("SET", fence, "1", "PX", limit("max_age") + DAY)
   local lead = leads.get(item.lead_id)
-  if lead and leads.is_open(lead) and item.stage ~= "rejected" then
-    decided(item, "attached")
+  local attached = lead and leads.is_open(lead) and item.stage ~= "rejected"
+  decided(item, attached and "attached" or item.to)
+  if attached then
     offers.notify(lead, "repeat", "rep", lead.rep, item.submission_id, item.card)
-    return "done"
-  end
-  decided(item, item.to)
-  if item.to ~= "sales" then
-    if not lead then
-      lead = { id = item.lead_id, state = "seen", attempt = 0 }
-      cache.lead[lead.id] = lead
-      leads.save(lead)
-    end
-    return "done"
-  end
-  lead = fresh(lead, item)
-  cache.lead[lead.id] = lead
-  cache.card[lead.id] = item.card
-  redis.call("SET", P .. "card:" .. lead.id, item.card)
-  know_lane(lead.lane, item.steps)
-  clocks.start(lead)
-  local last = lead.last_rep and reps.get(lead.last_rep)
-  if last and not reps.obstacle(last) then assign_to(lead, last) else offers.offer(lead) end
-  if lead.clock and lead.clock.due_at <= now then
-    tell_breach(lead)
+    if item.to == "sales" and is_more(item, lead) then lift(lead, item) end
+  elseif item.to == "sales" then
+    open(lead, item)
+  elseif not lead then
+    lead = { id = item.lead_id, state = "seen", attempt = 0, first = now }
+    cache.lead[lead.id] = lead
     leads.save(lead)
   end
   return "done"

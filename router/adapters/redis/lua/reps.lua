@@ -79,6 +79,12 @@ function reps.obstacle(rep)
   return nil
 end
 
+-- Could the rep take a lead that is theirs? As any other, but whatever they had today
+function reps.may_own(rep)
+  local own = reps.obstacle(rep)
+  return not own or own == "daily_limit"
+end
+
 function reps.audiences(id)
   if not cache.auds[id] then
     local ids = redis.call("SMEMBERS", P .. "auds:" .. id)

@@ -16,9 +16,12 @@
       free:<id>           zset    lex: order key .. rep; fkey:<id> hash rep -> that member
       on:<id>, hrs:<id>   set     those on duty; those active and in hours
     auds                  set     all audiences
+    used                  zset    audience -> when it was last made known or asked for
     lane:<id>             string  number of steps; q:<id>:<shelf> zset lex: queue key .. lead (shelf: see offers)
+    laneuse               hash    lane -> number of open leads in it
+    own:<rep>             zset    lex: waiting leads that the rep comes first for; acct:<company> string, its last rep
     tried                 zset    lex: waiting leads that somebody was tried for
-    waiting               zset    all waiting leads -> submitted at
+    waiting, open         zset    all waiting leads, all open leads -> submitted at
     timers, duty          zset    due -> kind NUL lead; due -> kind NUL rep or calendar
     sub:<id>, act:<id>    string  fences: submissions and actions that have been applied
     out                   stream  the outbox
@@ -29,6 +32,7 @@ local fence -- the key by which the item at hand counts once
 local cache
 
 local DAY, NEVER, STRIDE, SHOWN, STALE = 86400000, 9999999999999, 720720, 20, 300000
+local KEEP, KEEP_CARD, KEEP_ACTIONS = 400 * 86400, 30 * 86400, 30 * 86400 -- seconds; a lead that is over, and so on
 
 local function forget()
   cache = {

@@ -1,5 +1,6 @@
 --[[
-  tick: fire the timers of leads that are due, the oldest first, at most `limit` of them.
+  tick: fire the timers of leads that are due, the oldest first, at most `limit` of them; then give up the leads that
+  are too old, as many at most.
 
   Answers done, or more where others are due still.
 ]]
@@ -23,33 +24,6 @@ local function missed(lead)
   offers.settle({ rep }, true)
 end
 
--- The clock ran out: say so, and move the lead on where the target asks for it and somebody else can take it
-local function breach(lead)
-  lead.overdue = true
-  tell_breach(lead)
-  offers.stand(lead)
-  leads.save(lead)
-  local movable = false
-  for _, what in ipairs(lead.clock and lead.clock.on_breach or {}) do
-    if what == "reassign" and lead.state == "held" then movable = true end
-    if what == "reassign_always" and lead.rep then movable = true end
-  end
-  if movable and offers.somebody_else(lead) then
-    local holder = reps.get(lead.rep)
-    offers.unassign(lead, "breached")
-    offers.settle({ holder }, false)
-  end
-end
-
-local function warn(lead, index)
-  clocks.sla(lead, "warned", now, { threshold = lead.clock.warn_at[index + 1][1] })
-  local role, to = "manager", lead.escalate_to
-  if lead.rep then
-    role, to = "rep", lead.rep
-  end
-  offers.notify(lead, "sla_warning", role, to, lead.sub .. ":" .. index)
-end
-
 function verbs.tick(item)
   local due = redis.call("ZRANGE", P .. "timers", "-inf", now, "BYSCORE", "LIMIT", 0, item.limit + 1, "WITHSCORES")
   for i = 1, math.min(#due, item.limit * 2), 2 do
@@ -61,7 +35,9 @@ function verbs.tick(item)
       if kind == "accept" then
         missed(lead)
       elseif kind == "breach" then
-        breach(lead)
+        breaches.breach(lead)
+      elseif kind == "remind" then
+        breaches.remind(lead)
       elseif kind == "late" then
         lead.overdue = true
         offers.stand(lead)
@@ -69,9 +45,11 @@ function verbs.tick(item)
       elseif kind == "widen" or kind == "retry" then
         offers.look_again(lead)
       else
-        warn(lead, tonumber(string.sub(kind, 5)))
+        breaches.warn(lead, tonumber(string.sub(kind, 5)))
       end
     end
   end
-  return #due > item.limit * 2 and "more" or "done"
+  local old = redis.call("ZRANGE", P .. "open", "-inf", now - limit("max_age"), "BYSCORE", "LIMIT", 0, item.limit + 1)
+  for i = 1, math.min(#old, item.limit) do breaches.abandon(leads.get(old[i])) end
+  return (#due > item.limit * 2 or #old > item.limit) and "more" or "done"
 end
