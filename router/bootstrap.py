@@ -27,6 +27,7 @@ from router.adapters.embedded.valkey import embedded_valkey
 from router.adapters.enrichment.dataset import DatasetEnricher
 from router.adapters.redis.activities import RedisActivities
 from router.adapters.redis.connection import asking, connect
+from router.adapters.redis.leads import RedisLeads
 from router.adapters.redis.ledger import RedisLedger
 from router.errors import BadInput, DependencyDown
 from router.events.catalogue import catalogue
@@ -119,6 +120,18 @@ async def log_of(settings: Settings) -> AsyncIterator[Log]:
     """Open only the log, for processes that write to it or look at it."""
     async with _servers(settings) as urls, _log(settings, urls.log, f"looker-{secrets.token_hex(4)}") as log:
         yield log
+
+
+@asynccontextmanager
+async def reading(settings: Settings) -> AsyncIterator[tuple[Tail, RedisLeads]]:
+    """Open log and ledger for whoever only looks something up; raises `BadInput` and `DependencyDown`."""
+    async with AsyncExitStack() as stack:
+        urls = await stack.enter_async_context(_servers(settings))
+        client = connect(urls.redis)
+        stack.push_async_callback(client.aclose)
+        await _greet(client, settings)
+        log = await stack.enter_async_context(_log(settings, urls.log, f"looker-{secrets.token_hex(4)}"))
+        yield log.tail, RedisLeads(client, settings.workspace)
 
 
 @dataclass(frozen=True, slots=True)
