@@ -30,10 +30,13 @@ def write(kind: str, card: Mapping[str, Any], touch_by: str | None, about: str) 
     >>> write("assigned", {"name": "Ada", "company": "Acme", "phone": "+1555"}, "2026-03-02T14:10:00.000Z", "")
     ('New lead: Ada, Acme', 'Phone: +1555\nFirst contact due by 2026-03-02T14:10:00.000Z.')
     """
+    abandoned = about.startswith("abandoned:")
     who = ", ".join(part for part in (card.get("name"), card.get("company")) if part) or "a lead"
     lines = []
     if kind == "unassigned" and about in WHY_LOST:
         lines.append(WHY_LOST[about])
+    if abandoned:
+        lines.append("The lead is closed: it is older than a lead may become.")
     if card.get("job_title"):
         lines.append(f"Job title: {card['job_title']}")
     lines += [f"{label}: {card[key]}" for key, label in (("phone", "Phone"), ("email", "E-mail")) if card.get(key)]
@@ -42,6 +45,7 @@ def write(kind: str, card: Mapping[str, Any], touch_by: str | None, about: str) 
     if card.get("message"):
         lines.append(f"Message: {card['message']}")
     lines += card.get("reasons") or []
-    if touch_by is not None and kind not in ("unassigned", "superseded"):
+    if touch_by is not None and not abandoned and kind not in ("unassigned", "superseded"):
         lines.append(f"First contact due by {touch_by}.")
-    return TITLES[kind].format(who=who), "\n".join(lines)
+    title = "Given up, as nobody has called: {who}" if abandoned else TITLES[kind]
+    return title.format(who=who), "\n".join(lines)

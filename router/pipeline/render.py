@@ -119,6 +119,8 @@ def _sla(fact: Fact) -> Rendered:
         "breakdown": {part: millis / 1000 for part, millis in breakdown.items()},
     }
     data |= {extra: fact[extra] for extra in ("threshold", "in_time") if extra in fact}
+    if "open" in fact:
+        data["open_seconds"] = fact["open"] / 1000
     kind = fact["t"]
     ce_id = name("sla", kind, fact["lead"], fact["sub"], fact.get("threshold", ""))
     return f"sla.{kind}.v1", ce_id, fact["lead"], data

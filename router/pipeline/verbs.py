@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import timedelta
+
 import orjson
 
 from router.domain.decision import Decision, wire
@@ -40,26 +43,38 @@ def place(
         card=orjson.dumps(card(decision, form)).decode(),
         route=route.name if route else None,
         priority=decision.priority,
-        clock=_clock(decision),
+        clock=_clock(decision, policy),
         steps=tuple(
             Step(found.id, step.pool, step.accept_within, step.widen_after)
             for step, found in zip(steps, audiences, strict=True)
         ),
         escalate_to=_escalation(decision, policy),
         considered=len({rep for pool in pools if pool in policy.pools for rep in policy.pools[pool].members}),
+        company=_company(decision),
+        sticky_account=route is not None and "account" in route.sticky,
         trace=trace,
     )
 
 
-def _clock(decision: Decision) -> Clock | None:
+def _company(decision: Decision) -> str | None:
+    known = decision.values["company"]
+    domain = known.get("domain") if isinstance(known, Mapping) else None
+    return str(domain) if domain is not None else None
+
+
+def _clock(decision: Decision, policy: Policy) -> Clock | None:
     if decision.sla is None or decision.touch_by is None:
         return None
+    start = decision.submitted_at
+    calendar = policy.calendars.get(decision.sla.calendar or "") if decision.sla.clock == "working" else None
+    spans = calendar.openings(start, start + timedelta(milliseconds=policy.limits.max_age)) if calendar else None
     return Clock(
         target=decision.sla.name,
         first_touch=decision.sla.first_touch,
         due_at=to_millis(decision.touch_by),
         warn_at=tuple((share, to_millis(at)) for share, at in decision.warn_at),
         on_breach=decision.sla.on_breach,
+        open=tuple((to_millis(since), to_millis(until)) for since, until in spans) if spans is not None else None,
     )
 
 

@@ -88,7 +88,7 @@ async def test_every_fact_is_a_valid_event_under_an_id_of_its_own(floor: Floor) 
     assert seen >= {*ours, "notification.requested.v1", "event.rejected.v1"}
     kinds = {row["kind"] for row in floor.log.on("rep-notifications")}
     assert kinds == {
-        "assigned", "unassigned", "repeat", "superseded", "sla_warning", "sla_breach", "no_rep_available"
+        "assigned", "reminder", "unassigned", "repeat", "superseded", "sla_warning", "sla_breach", "no_rep_available"
     }  # fmt: skip
 
 
