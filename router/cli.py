@@ -247,6 +247,27 @@ def demo(
     raise typer.Exit(run_demo(style_for(plain=plain, as_json=as_json)))
 
 
+@app.command(epilog="Examples:  router explain LEAD_ID    router explain LEAD_ID --json | jq .now")
+def explain(
+    lead_id: Annotated[str, typer.Argument(metavar="LEAD_ID", help="As `router decide` prints it.")],
+    as_json: Json = False,  # noqa: FBT002 - a flag of the command line
+) -> None:
+    """Tell a lead's whole story: decisions, assignments and why not others, clocks, who was told, how it stands."""
+    import asyncio  # noqa: PLC0415 - quick help
+
+    from router.entrypoints.explain import as_json as json_of  # noqa: PLC0415 - quick help
+    from router.entrypoints.explain import explain as story_of  # noqa: PLC0415 - quick help
+    from router.settings import load_settings  # noqa: PLC0415 - quick help
+
+    story = asyncio.run(story_of(load_settings(), lead_id))
+    if as_json:
+        typer.echo(json.dumps(json_of(story), ensure_ascii=False))
+        return
+    from router.entrypoints.explain_view import show  # noqa: PLC0415 - quick help
+
+    show(story)
+
+
 def _run_worker(consumer: str) -> None:
     import uvloop  # noqa: PLC0415 - quick help
 

@@ -33,7 +33,7 @@ NOTIFICATIONS = "rep-notifications"
 CLOCKS_DIFFER = timedelta(hours=1)
 """What is read from before the ledger's first sight of a lead: the log's times are those of the workers' clocks."""
 
-LEAD_ID = re.compile(r"[0-9a-f]{64}")
+LEAD_ID = re.compile(r"ld_[0-9a-f]{32}")
 HOW = (
     "`router decide FILE` prints the lead_id of a submission (set the ROUTER_SECRET or ROUTER_IDENTITY_KEY that the "
     "workers have); so does every event about it."
@@ -122,7 +122,7 @@ def _unknown(lead_id: str, settings: Settings) -> str:
         where += f", embedded under {settings.data_dir}"
     if LEAD_ID.fullmatch(lead_id):
         return (
-            f"no lead {lead_id} in {where}: neither ledger nor log has it. Ids are made for one workspace with its "
-            f"identity key, so check ROUTER_WORKSPACE and the id. {HOW}"
+            f"no lead {lead_id} in {where}: neither ledger nor log has it. Ids belong to one workspace and its "
+            f"identity key: check ROUTER_WORKSPACE, and the id. {HOW}"
         )
-    return f"what was given is no lead_id of {where}: one has 64 digits and letters from a to f. {HOW}"
+    return f"no lead_id was given: one is ld_ and 32 digits or letters from a to f ({where}). {HOW}"
