@@ -70,7 +70,7 @@ def _taken(event: LeadAssigned, following: AssignmentEvent | None) -> bool:
 
 
 def _not_on_roster(event: LeadAssigned, roster: Roster, *, taken: bool) -> str | None:
-    rep = roster.reps.get(event.rep_id or "")
+    rep = roster.rep_at(event.rep_id, event.sequence)
     if rep is None:
         return "no policy names the rep"
     if not rep.active:

@@ -16,7 +16,7 @@ def overloaded(assignments: Sequence[AssignmentEvent], roster: Roster, first: in
     """Find assignments above capacity; leads held since before a gap in the sequence are not counted against it."""
     after_gap = gaps(assignments, first)
     for event, held in _loads(assignments):
-        rep = roster.reps.get(event.rep_id or "")
+        rep = roster.rep_at(event.rep_id, event.sequence)
         if rep is None or len(held) <= rep.capacity:
             continue
         last_gap = bisect_right(after_gap, event.sequence)

@@ -156,12 +156,26 @@ def wrong_due_at(clock: Clock) -> Iterable[Violation]:
 def wrong_side(clock: Clock, tolerance: Tolerance) -> Iterable[Violation]:
     """Find a touch told as in time that was late, or as late that was in time."""
     for _, event in clock.told:
-        spare = event.due_at - event.submitted_at - timedelta(seconds=event.elapsed_seconds)
+        spare = event.due_at - _acted(clock, event)
         in_time = isinstance(event, SlaMet) or (isinstance(event, SlaResolved) and event.in_time)
         if in_time and spare < -tolerance.rounding:
             yield Violation(5, clock.subject, f"told as in time, and touched {_late(-spare)} after due_at")
         elif isinstance(event, SlaResolved) and not event.in_time and spare > tolerance.rounding:
             yield Violation(5, clock.subject, f"told as late, and touched {_late(spare)} before due_at")
+
+
+def _acted(clock: Clock, event: SlaEvent) -> datetime:
+    """
+    Return when the touch counts from.
+
+    `elapsed_seconds` tells, but for a touch that its actor dates before the form was received and decided:
+    the breakdown holds each station to the one before, and only the touch itself says how early it was.
+    """
+    told = event.submitted_at + timedelta(seconds=event.elapsed_seconds)
+    parts = event.breakdown
+    if clock.opening.touched is None or parts.queue or parts.accept or parts.touch:
+        return told
+    return min(told, clock.opening.touched.acted_at)
 
 
 def wrong_sum(clock: Clock, tolerance: Tolerance) -> Iterable[Violation]:

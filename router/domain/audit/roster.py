@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -33,9 +34,13 @@ class Roster:
     A topic does not show at which moment one policy followed another. So a rep
     counts with the largest capacity, and as active and in hours when any policy
     says so: what no policy allowed is a violation for certain.
+
+    * **since** - for who knows it all the same: the sequence from which on each policy was in force, with its
+      roster, in order. Then every assignment is judged by the policy of its moment.
     """
 
     reps: Mapping[str, RosterRep]
+    since: tuple[tuple[int, Roster], ...] = ()
 
     @classmethod
     def of(cls, *policies: Policy) -> Roster:
@@ -46,6 +51,23 @@ class Roster:
                 hours = always if rep.calendar is None else policy.calendars[rep.calendar].is_open
                 found.setdefault(rep.id, []).append(RosterRep(rep.capacity, rep.active, hours))
         return cls({rep_id: _widest(reps) for rep_id, reps in found.items()})
+
+    @classmethod
+    def succession(cls, policies: Iterable[tuple[int, Policy]]) -> Roster:
+        """Return the roster of policies that came into force one after another, each from a known sequence on."""
+        following = tuple(policies)
+        since = tuple((first, cls.of(policy)) for first, policy in following)
+        return cls(cls.of(*(policy for _, policy in following)).reps, since)
+
+    def rep_at(self, rep_id: str | None, sequence: int) -> RosterRep | None:
+        """Return what the policy in force at *sequence* says of a rep; None where it names no such rep."""
+        place = bisect_right(self.since, sequence, key=_first) - 1
+        reps = self.since[place][1].reps if place >= 0 else self.reps
+        return reps.get(rep_id or "")
+
+
+def _first(entry: tuple[int, Roster]) -> int:
+    return entry[0]
 
 
 def _widest(reps: list[RosterRep]) -> RosterRep:
