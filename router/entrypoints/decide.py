@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
-from router.domain.candidates import Candidate, RepState, candidates
+from router.domain.candidates import Candidate
 from router.domain.company import company_domain
 from router.domain.decision import Decision, wire
 from router.domain.identity import Identity, normalise_email, normalise_phone, registrable_domain
+from router.domain.ledger.verbs import Attend
 from router.domain.policy import Policy, Route
-from router.domain.routing import audiences
 from router.errors import BadInput
-from router.events.base import Instant
-from router.events.presence import PresenceStatus, RepPresence
+from router.events.base import Instant, to_millis
+from router.events.presence import RepPresence
 from router.events.submission import FormSubmitted
+from router.pipeline.preview import Standing, Team, candidates
+from router.pipeline.verbs import attend
 from router.policy import load_policy
 from router.policy.dry_run import dry_run, valid, who
 from router.policy.problems import did_you_mean
@@ -79,72 +81,37 @@ def decide_file(question: Question, *, key: bytes, at: datetime) -> Answer:
     decision = dry_run(data, policy, key=key, at=at, company=company, activities=activities)
     submission = valid(FormSubmitted, data, "the submission")
     if question.presence is None:
-        return Answer(decision, candidates_of(decision, policy, _all_available(policy), at), (NO_PRESENCE,))
+        return Answer(decision, candidates_of(decision, policy, _all_available(policy, at), at), (NO_PRESENCE,))
     lines = _presence_lines(_read_list(question.presence), policy, at)
-    states = rep_states(lines, decision.route, submission, who(submission, key), at)
-    return Answer(decision, candidates_of(decision, policy, states, at))
+    team = team_of(lines, decision.route, submission, who(submission, key))
+    return Answer(decision, candidates_of(decision, policy, team, at))
 
 
-def candidates_of(
-    decision: Decision,
-    policy: Policy,
-    states: Mapping[str, RepState],
-    at: datetime,
-) -> tuple[Candidate, ...]:
+def candidates_of(decision: Decision, policy: Policy, team: Team, at: datetime) -> tuple[Candidate, ...]:
     """Return who could take the lead at *at*; nobody where it does not go to sales."""
     if decision.route is None or decision.to != "sales":
         return ()
-    return candidates(
-        decision.route.steps,
-        audiences(decision.route, policy, decision.values),
-        policy,
-        states,
-        submitted_at=decision.submitted_at,
-        now=at,
-    )
+    return candidates(decision.route, decision.values, decision.submitted_at, policy, team, at)
 
 
-def rep_states(
-    lines: Sequence[PresenceLine],
-    route: Route | None,
-    submission: FormSubmitted,
-    identity: Identity,
-    at: datetime,
-) -> Mapping[str, RepState]:
-    """Fold presence as the ledger does: the newest `at` wins, a heartbeat renews the ttl, an expired one is offline."""
-    states: dict[str, RepState] = {}
-    by_rep: dict[str, list[PresenceLine]] = {}
-    for line in lines:
-        by_rep.setdefault(line.rep_id, []).append(line)
+def team_of(lines: Sequence[PresenceLine], route: Route | None, submission: FormSubmitted, identity: Identity) -> Team:
+    """Return how the reps stand; of several lines about one, the newest says what they hold."""
+    newest: dict[str, PresenceLine] = {}
+    for line in sorted(lines, key=lambda line: line.at):
+        newest[line.rep_id] = line
     sticky = route.sticky if route is not None else ()
     mine = {identity.email, identity.phone} if "owner" in sticky else set()
     account = {company_domain(submission, identity)} if "account" in sticky else set()
-    for rep_id, own in by_rep.items():
-        own.sort(key=lambda line: line.at)
-        newest = own[-1]
-        owned = {_ownable(text, submission.country) for line in own for text in line.owns} - {None}
-        states[rep_id] = RepState(
-            status=_status(own, at),
-            open=newest.open,
-            last_assigned_at=newest.last_assigned_at,
-            assigned_today=newest.assigned_today,
-            owns=bool(owned & (mine | account)),
-        )
-    return states
-
-
-def _status(lines: Iterable[PresenceLine], at: datetime) -> PresenceStatus:
-    status: PresenceStatus = "offline"
-    expires: datetime | None = at
-    for line in lines:
-        since = min(line.at, at)  # one that lies ahead is held to now
-        lapsed = expires is not None and expires <= since
-        if not line.heartbeat:
-            status = line.status
-        elif lapsed:
-            status = "offline"
-        expires = since + timedelta(seconds=line.ttl_seconds) if line.ttl_seconds else None
-    return "offline" if expires is not None and expires <= at else status
+    return Team(
+        [attend(line, None) for line in lines],
+        {rep: Standing(line.open, line.last_assigned_at, line.assigned_today) for rep, line in newest.items()},
+        [
+            line.rep_id
+            for theirs in (mine - {None}, account - {None})
+            for line in lines
+            if theirs & {_ownable(text, submission.country) for text in line.owns}
+        ],
+    )
 
 
 def _ownable(text: str, country: str | None) -> str | None:
@@ -154,8 +121,8 @@ def _ownable(text: str, country: str | None) -> str | None:
     return normalise_phone(text, country) or registrable_domain(text)
 
 
-def _all_available(policy: Policy) -> Mapping[str, RepState]:
-    return {rep.id: RepState() for rep in policy.reps.values()}
+def _all_available(policy: Policy, at: datetime) -> Team:
+    return Team([Attend(rep, "available", to_millis(at), 0) for rep in policy.reps], {})
 
 
 def _presence_lines(items: Sequence[Mapping[str, object]], policy: Policy, at: datetime) -> list[PresenceLine]:

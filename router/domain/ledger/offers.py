@@ -101,28 +101,30 @@ def somebody_else(ledger: Ledger, lead: Lead, now: int) -> bool:
     return pick(ledger, trial, reach(ledger, trial, now), ledger.reps, now) is not None
 
 
-def candidates(ledger: Ledger, lead: Lead, choice: Choice, now: int) -> list[tuple[str, str]]:
+def candidates(
+    ledger: Ledger, lead: Lead, opened: int, now: int, chosen: Rep | None = None, shown: int = SHOWN
+) -> list[tuple[str, str]]:
     """
-    List (rep, code): who gets the lead, those next in line in the same step, then the others and why not.
+    List (rep, code): who is *chosen*, those next in line, then the others of the steps' pools and why not.
 
-    At most 20, as on the wire.
+    At most *shown*; next in line are the owners, then the reps of the first of the *opened* steps that has somebody.
     """
-    listed: dict[str, str] = {choice.rep.id: "eligible"}
+    listed: dict[str, str] = {} if chosen is None else {chosen.id: "eligible"}
     listed.update({rep.id: "eligible" for rep in owners(ledger, lead, now) if rep.id not in lead.tried})
-    current = choice.opened
-    for index, step in enumerate(lead.steps[: choice.opened], start=1):
+    current = opened
+    for index, step in enumerate(lead.steps[:opened], start=1):
         able = [rep.id for rep in reps.free(ledger, step.audience, now) if rep.id not in lead.tried]
         if able:
             current = index
-            listed.update(dict.fromkeys(able[:SHOWN], "eligible"))
+            listed.update(dict.fromkeys(able[:shown], "eligible"))
             break
     for step in lead.steps:
         for rep_id in ledger.pools.get(step.pool, ()):
-            if len(listed) >= SHOWN:
-                return list(listed.items())[:SHOWN]
+            if len(listed) >= shown:
+                break
             if rep_id not in listed:
                 listed[rep_id] = _code(ledger, lead, ledger.reps[rep_id], current, now)
-    return list(listed.items())[:SHOWN]
+    return list(listed.items())[:shown]
 
 
 def _code(ledger: Ledger, lead: Lead, rep: Rep, current: int, now: int) -> str:
@@ -187,7 +189,7 @@ def assign(ledger: Ledger, lead: Lead, choice: Choice, now: int) -> list[Fact]:
     An owner from outside the steps has as long to accept as a rep of the first one: to be known is no reason to let
     somebody wait.
     """
-    known = candidates(ledger, lead, choice, now)
+    known = candidates(ledger, lead, choice.opened, now, choice.rep)
     rep, index = choice.rep, choice.step
     step = lead.steps[index - 1] if index else None
     within = (step or lead.steps[0]).accept_within
