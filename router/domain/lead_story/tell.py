@@ -38,8 +38,7 @@ def tell(
     * **notifications_kept** - for how long the log has notifications; the story says so where that matters.
     * **unread** - how many records of the lead could not be read.
     """
-    known = list({event.ce_id: event for event in sorted(events, key=lambda each: each.at, reverse=True)}.values())
-    known.reverse()
+    known = list({event.ce_id: event for event in sorted(events, key=lambda each: each.at)}.values())
     assignments = _data(known, AssignmentEvent)
     course = Course.of(assignments)
     decisions = _data(known, LeadDecided)

@@ -1,0 +1,409 @@
+"""A lead's story: every turn of it once, in order, with its reasons, and true to what the ledger says now."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import orjson
+import pytest
+
+from router.domain.lead_story.shape import ClockRun, Event, LeadStory, Standing
+from router.domain.lead_story.tell import tell
+from router.entrypoints.explain import as_json
+from router.events.assignment import AssignmentEvent, LeadAssigned, LeadTouched
+from router.events.sla import SlaEvent
+from tests.unit.lead_story_telling import KEPT, PERSONAL, Telling, seconds
+from tests.unit.ledger_story import seat
+
+Turns = list[tuple[int, str | None, list[tuple[str, str | None, float | None]]]]
+
+
+def floor(**limits: int) -> Telling:
+    """Return a floor with ana and ben there, ana first in line."""
+    telling = Telling("ana", "ben", **limits)
+    telling.come("ana", "ben")
+    return telling
+
+
+def turns(story: LeadStory) -> Turns:
+    """Return each attempt with its rep and what became of it: by whom, after how many seconds."""
+    return [
+        (one.attempt, one.rep_id, [(turn.what, turn.by, turn.after_seconds) for turn in one.turns])
+        for one in story.attempts
+    ]
+
+
+def clock(story: LeadStory) -> ClockRun:
+    """Return the one clock."""
+    [run] = story.clocks
+    return run
+
+
+# --- attempts, waits, where it stands ---------------------------------------------------------------------------------
+
+
+def test_declined_accepted_touched() -> None:
+    """Each attempt says to whom, what came of it, by whom and after how long; the story ends where the lead is."""
+    floor_ = floor()
+    floor_.send()
+    floor_.wait(5)
+    floor_.act("decline", "L1", "ana")
+    floor_.wait(7)
+    floor_.act("accept", "L1", "ben")
+    floor_.wait(20)
+    floor_.act("touch", "L1", "ben")
+    story = floor_.told()
+
+    assert turns(story) == [
+        (1, "ana", [("declined", "ana", 5.0)]),
+        (2, "ben", [("accepted", "ben", 7.0), ("touched", "ben", 27.0)]),
+    ]
+    assert all(one.over for one in story.attempts)
+    assert story.attempts[1].turns[1].channel == "call"
+    assert (story.now.state, story.now.rep_id, story.now.attempt) == ("touched", "ben", 2)
+    assert story.now.touch_by is None
+    assert story.now.agrees
+    assert story.notes == ()
+
+
+def test_candidates_say_why_not() -> None:
+    """An assignment lists who could take the lead and why each other one could not."""
+    floor_ = Telling(seat("ana", capacity=1), "ben", "cleo")
+    floor_.come("ana", "cleo")
+    floor_.send("L0")
+    floor_.send()
+    [attempt] = floor_.told().attempts
+
+    assert attempt.rep_id == "cleo"
+    assert {each.rep_id: each.code for each in attempt.candidates} == {
+        "cleo": "eligible", "ana": "at_capacity", "ben": "offline"
+    }  # fmt: skip
+    assert attempt.considered == 3
+    assert (attempt.route, attempt.step, attempt.pool) == ("hot", 1, "all")
+
+
+def test_a_wait_and_who_ended_it() -> None:
+    """A spell in the queue has its length and says who took over; one that lasts is as long as it is now."""
+    floor_ = Telling("ana")
+    floor_.send()
+    floor_.wait(30)
+    waiting = floor_.told()
+    assert (waiting.now.state, waiting.now.rep_id) == ("waiting", None)
+    assert [(one.seconds, one.ended_by) for one in waiting.waits] == [(30.0, None)]
+
+    floor_.come("ana")
+    [wait] = floor_.told().waits
+    assert (round(wait.seconds), wait.ended_by, wait.by) == (30, "assigned", "ana")
+
+
+def test_a_touch_from_the_queue_by_somebody() -> None:
+    """A contact made with a lead that nobody holds ends the wait and names who made it."""
+    floor_ = Telling("ana")
+    floor_.send()
+    floor_.wait(3)
+    floor_.act("touch", "L1", "ana")
+    story = floor_.told()
+
+    assert [(one.ended_by, one.by) for one in story.waits] == [("touched", "ana")]
+    assert (story.attempts, story.now.state, story.now.rep_id) == ((), "touched", "ana")
+    assert clock(story).state == "met"
+
+
+def test_a_touch_by_another_than_the_holder() -> None:
+    """The attempt is the holder's, and the contact that of who made it."""
+    floor_ = floor()
+    floor_.send()
+    floor_.wait(2)
+    floor_.act("touch", "L1", "ben")
+
+    assert turns(floor_.told()) == [(1, "ana", [("touched", "ben", 2.0)])]
+
+
+def test_missed_and_taken_back() -> None:
+    """What the router took from a rep is nobody's deed, and tells which kind it was."""
+    floor_ = floor()
+    floor_.send(accept_within=60)
+    floor_.wait(61)
+    floor_.come("ben", status="away")
+    story = floor_.told()
+
+    assert turns(story)[:2] == [
+        (1, "ana", [("accept_timeout", None, 60.0)]),
+        (2, "ben", [("rep_unavailable", None, pytest.approx(1, abs=0.01))]),
+    ]
+    assert seconds(story.attempts[0].accept_by) == pytest.approx(60, abs=0.01)
+
+
+def test_a_breach_moves_the_lead_on() -> None:
+    """A breach that reassigns shows on the clock once and ends the attempt; the next rep's late touch resolves it."""
+    floor_ = floor()
+    floor_.send()
+    floor_.wait(300)
+    floor_.act("touch", "L1", "ben")
+    story = floor_.told()
+
+    assert turns(story) == [(1, "ana", [("breached", None, 300.0)]), (2, "ben", [("touched", "ben", 0.0)])]
+    assert [turn.what for turn in clock(story).turns] == ["warned", "breached", "resolved"]
+    assert clock(story).state == "resolved"
+    assert ("sla_breach", "manager", "mia") in [
+        (one.kind, one.recipient_type, one.recipient_id) for one in story.notifications
+    ]
+
+
+def test_parked_after_all_attempts() -> None:
+    """A lead that has had all its attempts waits, and the story says for whom and that the manager was told."""
+    floor_ = floor(max_attempts=2)
+    floor_.send()
+    floor_.act("decline", "L1", "ana")
+    floor_.act("decline", "L1", "ben")
+    story = floor_.told()
+
+    assert story.now.state == "waiting"
+    assert story.now.parked
+    assert [one.recipient_id for one in story.notifications if one.kind == "no_rep_available"] == ["mia"]
+
+    floor_.come("ana", status="busy")
+    floor_.come("ana")
+    assert not floor_.told().now.parked
+
+
+def test_opened_again() -> None:
+    """A submission after the touch opens the lead again: attempts go on, and each clock has its own end."""
+    floor_ = floor()
+    floor_.send()
+    floor_.act("touch", "L1", "ana")
+    floor_.wait(60)
+    floor_.send()
+    story = floor_.told()
+
+    assert [(one.attempt, one.opening, one.submission_id) for one in story.attempts] == [(1, 1, "s1"), (2, 2, "s3")]
+    assert [one.opening for one in story.decisions] == [1, 2]
+    assert [(run.submission_id, run.state) for run in story.clocks] == [("s1", "met"), ("s3", "running")]
+    assert story.now.submission_id == "s3"
+    assert seconds(story.now.touch_by) == pytest.approx(360, abs=1)
+
+
+def test_an_attached_repeat() -> None:
+    """A repeat of an open lead is decided, opens nothing, and says that it joined the open lead."""
+    floor_ = floor()
+    floor_.send()
+    floor_.wait(10)
+    floor_.send()
+    story = floor_.told()
+
+    _, repeat = story.decisions
+    assert (repeat.decision.to, repeat.opening) == ("attached", None)
+    assert [(one.field, one.before, one.after) for one in repeat.changed] == [("to", "sales", "attached")]
+    assert [(one.what, one.after) for one in repeat.because] == [("lead", "open")]
+    assert len(story.clocks) == len(story.attempts) == 1
+    assert [(one.kind, one.recipient_id) for one in story.notifications] == [("assigned", "ana"), ("repeat", "ana")]
+
+
+def test_closed_untouched() -> None:
+    """A lead closed before anybody called says why, and its clock was cancelled."""
+    floor_ = floor()
+    floor_.send()
+    floor_.wait(4)
+    floor_.close("L1", "disqualified")
+    story = floor_.told()
+
+    assert turns(story) == [(1, "ana", [("disqualified", None, 4.0)])]
+    assert (story.now.state, story.now.reason, story.now.rep_id) == ("closed", "disqualified", None)
+    assert clock(story).state == "cancelled"
+
+
+def test_never_sent_to_sales() -> None:
+    """A lead for nurture has a decision and no more, and is not with sales."""
+    floor_ = floor()
+    floor_.send(to="nurture", route=None, sla=None, stage="lead")
+    story = floor_.told()
+
+    assert (story.now.state, story.now.agrees, len(story.decisions)) == ("not_open", True, 1)
+    assert (story.attempts, story.waits, story.clocks) == ((), (), ())
+
+
+# --- clocks -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_breakdown_adds_up() -> None:
+    """Each turn of a clock has a breakdown whose parts are the time that passed; one that does not is told."""
+    floor_ = floor()
+    floor_.send(age=12)
+    floor_.wait(200)
+    floor_.act("touch", "L1", "ana")
+    story = floor_.told()
+
+    for turn in clock(story).turns:
+        parts = turn.breakdown.model_dump().values()
+        assert turn.adds_up
+        assert sum(parts) == pytest.approx(turn.elapsed_seconds)
+    broken = [_with(one, elapsed_seconds=1.0) if isinstance(one.data, SlaEvent) else one for one in floor_.of()]
+    assert not any(turn.adds_up for turn in clock(tell("L1", broken, None, floor_.moment)).turns)
+
+
+def test_a_clock_that_runs_and_one_whose_end_is_missing() -> None:
+    """Before its end a clock runs; where the lead is over and the log has no end of it, a note says so."""
+    floor_ = floor()
+    floor_.send()
+    running = clock(floor_.told())
+    assert running.state == "running"
+    assert seconds(running.due_at) == pytest.approx(300, abs=1)
+
+    floor_.act("touch", "L1", "ana")
+    lost = [one for one in floor_.of() if not isinstance(one.data, SlaEvent)]
+    story = tell("L1", lost, floor_.standing(), floor_.moment)
+    assert clock(story).state == "untold"
+    assert "no end of the clock of submission s1" in story.notes[0]
+
+
+# --- what the log may look like ---------------------------------------------------------------------------------------
+
+
+def test_repeats_and_order_change_nothing() -> None:
+    """Events that come again, in any order, tell the same story."""
+    floor_ = floor(max_attempts=3)
+    floor_.send()
+    floor_.wait(5)
+    floor_.act("decline", "L1", "ana")
+    floor_.wait(10)
+    floor_.act("touch", "L1", "ben")
+    once = floor_.of()
+
+    assert tell("L1", [*once, *reversed(once), *once[::2]], floor_.standing(), floor_.moment) == tell(
+        "L1", once, floor_.standing(), floor_.moment
+    )
+
+
+def test_attempts_go_by_sequence_not_by_time() -> None:
+    """Where an assignment's time lies before its predecessor's, the number of the sequence decides."""
+    floor_ = floor()
+    floor_.send()
+    floor_.wait(5)
+    floor_.act("decline", "L1", "ana")
+    early = [
+        _with(one, at=one.at - timedelta(hours=1)) if isinstance(one.data, AssignmentEvent) and one.data.attempt > 1
+        else one
+        for one in floor_.of()
+    ]  # fmt: skip
+
+    assert [one.rep_id for one in tell("L1", early, None, floor_.moment).attempts] == ["ana", "ben"]
+
+
+def test_the_ledger_is_ahead_of_the_log() -> None:
+    """Where what the ledger did last is not on the log, the story says what each says and what to do."""
+    floor_ = floor()
+    floor_.send()
+    floor_.wait(5)
+    before = floor_.of()
+    floor_.act("decline", "L1", "ana")
+    story = tell("L1", before, floor_.standing(), floor_.moment)
+
+    assert not story.now.agrees
+    assert (story.now.rep_id, story.now.ledger) == ("ana", Standing("held", 2, "ben"))
+    [note] = story.notes
+    assert "behind the ledger" in note
+    assert "held by ana, attempt 1" in note
+    assert "held by ben, attempt 2" in note
+
+
+def test_nothing_is_on_the_log_yet() -> None:
+    """A lead that the ledger knows and the log does not is a story, and says so."""
+    story = tell("L1", [], Standing("waiting"), floor().moment)
+
+    assert (story.now.state, story.now.agrees) == ("unknown", False)
+    assert "The log says: nothing. The ledger says: waiting." in story.notes[0]
+
+
+def test_the_log_is_ahead_of_the_ledger() -> None:
+    """A ledger that went back to an older state is told from one whose facts are on their way."""
+    floor_ = floor()
+    floor_.send()
+    before = floor_.standing()
+    floor_.act("touch", "L1", "ana")
+
+    assert "ahead of the ledger" in tell("L1", floor_.of(), before, floor_.moment).notes[0]
+
+
+def test_the_ledger_does_not_know_the_lead() -> None:
+    """What only the log has is told, with a word that the ledger lacks it."""
+    floor_ = floor()
+    floor_.send()
+    story = floor_.told(by_ledger=False)
+
+    assert turns(story) == [(1, "ana", [])]
+    assert not story.now.agrees
+    assert "does not know this lead" in story.notes[0]
+
+
+def test_half_of_a_change_is_on_the_log() -> None:
+    """With a decline there and what followed not yet, the lead is with nobody."""
+    floor_ = floor()
+    floor_.send()
+    floor_.act("decline", "L1", "ana")
+    half = [one for one in floor_.of() if not (isinstance(one.data, LeadAssigned) and one.data.attempt > 1)]
+    story = tell("L1", half, floor_.standing(), floor_.moment)
+
+    assert (story.now.state, story.now.rep_id, story.now.agrees) == ("unassigned", None, False)
+
+
+def test_the_beginning_is_past_retention() -> None:
+    """A log that has only the end tells that end, and that the beginning is gone."""
+    floor_ = floor()
+    floor_.send()
+    floor_.act("decline", "L1", "ana")
+    floor_.wait(3)
+    floor_.act("touch", "L1", "ben")
+    end = [one for one in floor_.of() if isinstance(one.data, LeadTouched)]
+    story = tell("L1", end, floor_.standing(), floor_.moment)
+
+    assert turns(story) == [(2, "ben", [("touched", "ben", None)])]
+    assert story.now.agrees
+    assert "no longer has this lead's first attempts" in story.notes[0]
+
+
+def test_old_notifications_are_gone() -> None:
+    """Once the lead is older than notifications are kept, the story says that some may be missing."""
+    floor_ = floor()
+    floor_.send()
+    floor_.act("touch", "L1", "ana")
+    assert floor_.told().notes == ()
+    floor_.now += int(KEPT.total_seconds() * 1000) + 5_000
+    assert floor_.told().notes == ("Notifications are kept for 7 days: older ones are not here.",)
+
+
+def test_unreadable_records_are_counted() -> None:
+    """A record of the lead that could not be read is not passed over in silence."""
+    assert "2 records of this lead could not be read" in tell("L1", [], None, floor().moment, unread=2).notes[0]
+
+
+def test_nothing_personal() -> None:
+    """The story as JSON has ids, and neither name, address, number nor message, though notifications carry them."""
+    floor_ = floor()
+    floor_.send()
+    floor_.wait(301)
+    floor_.send()
+    floor_.act("touch", "L1", "ben")
+    text = orjson.dumps(as_json(floor_.told())).decode()
+
+    assert "sla_breach" in text
+    assert [value for value in PERSONAL.values() if value in text] == []
+
+
+def test_json_is_as_on_the_wire() -> None:
+    """Instants are RFC 3339 in milliseconds, and a decision has the fields of its event."""
+    floor_ = floor()
+    floor_.send()
+    answer = as_json(floor_.told())
+
+    assert answer["now"]["touch_by"] == "2026-03-02T14:05:00.002Z"
+    assert answer["decisions"][0]["decision"]["submitted_at"] == "2026-03-02T14:00:00.002Z"
+    assert answer["decisions"][0]["decision"]["reasons"] == ["Asked for a demo", "SQL: decides, and fits"]
+    assert answer["attempts"][0]["candidates"][0] == {
+        "rep_id": "ana", "eligible": True, "code": "eligible", "reason": "ana can take the lead now"
+    }  # fmt: skip
+
+
+def _with(event: Event, **data: object) -> Event:
+    """Return the event with other data."""
+    return replace(event, data=event.data.model_copy(update=data))
