@@ -31,8 +31,10 @@ from router.adapters.redis.leads import RedisLeads
 from router.adapters.redis.ledger import RedisLedger
 from router.errors import BadInput, DependencyDown
 from router.events.catalogue import catalogue
+from router.pipeline.following import Following
 from router.pipeline.work import InForce
-from router.policy.load import load_policy
+from router.policy.directory import Directory
+from router.policy.load import restore
 from router.ports import Clock, Publisher, Source, Tail
 from router.settings import Settings, identity_key
 
@@ -61,25 +63,28 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """Everything that a worker works with."""
+    """Everything that a worker works with; `given` is the version that its directory gave when it started."""
 
     log: Log
     redis: Redis
     ledger: RedisLedger
     in_force: InForce
+    following: Following
+    directory: Directory
+    given: str
     identity_key: bytes
     clock: Clock
     workspace: str
     topic_prefix: str
 
-    def ports(self) -> Mapping[str, object]:
-        """Return what the steps of the pipeline may ask for, by name."""
+    def ports(self, in_force: InForce) -> Mapping[str, object]:
+        """Return what the steps of the pipeline may ask for, by name, under one policy."""
         return {
             "publisher": self.log.publisher,
             "ledger": self.ledger,
             "activities": RedisActivities(self.redis, self.workspace),
-            "enricher": DatasetEnricher(self.in_force),
-            "in_force": self.in_force,
+            "enricher": DatasetEnricher(in_force),
+            "in_force": in_force,
             "identity_key": self.identity_key,
             "clock": self.clock,
             "workspace": self.workspace,
@@ -94,7 +99,8 @@ async def station(settings: Settings, consumer: str = "") -> AsyncIterator[Stati
 
     Raises `PolicyInvalid`, `BadInput` and `DependencyDown` for what cannot be used or reached.
     """
-    policy = load_policy(settings.config).policy
+    directory = Directory(settings.config)
+    policy = directory.load().policy
     key = identity_key(settings)
     async with AsyncExitStack() as stack:
         urls = await stack.enter_async_context(_servers(settings))
@@ -103,11 +109,15 @@ async def station(settings: Settings, consumer: str = "") -> AsyncIterator[Stati
         await _greet(client, settings)
         await _expect_topics(settings)
         log = await stack.enter_async_context(_log(settings, urls.log, consumer or f"worker-{os.getpid()}"))
+        ledger, in_force = RedisLedger(client, settings.workspace), InForce(policy)
         yield Station(
             log,
             client,
-            RedisLedger(client, settings.workspace),
-            InForce(policy),
+            ledger,
+            in_force,
+            Following(in_force, ledger, restore, publisher=log.publisher, clock=CLOCK, workspace=settings.workspace),
+            directory,
+            policy.version,
             key,
             CLOCK,
             settings.workspace,

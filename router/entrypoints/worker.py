@@ -22,13 +22,11 @@ from redis.exceptions import ResponseError
 
 from router.adapters.redis.connection import asking
 from router.bootstrap import Station, station
+from router.entrypoints.policy_watch import keep_calendars, keep_following, put_in_force, watch_directory
 from router.errors import BadInput, DependencyDown
 from router.pipeline.ending import end
-from router.pipeline.install import install
-from router.pipeline.publish import deliver
-from router.pipeline.render import render
+from router.pipeline.one_policy import OnePolicy
 from router.pipeline.rounds import keep_sweeping, keep_ticking
-from router.pipeline.runner import handlers, until_up
 from router.settings import Settings
 
 log = structlog.get_logger()
@@ -37,7 +35,6 @@ LOOKED_AT = 200  # newest records of each partition: the order on a partition is
 OLDEST_REDIS = 7  # the first with functions
 RESIGNS_WITHIN = 0.5  # seconds; a supervisor that asked it to end kills it after ten in all
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
-EXTEND_EVERY = 3600.0  # seconds; calendars reach the ledger 14 days ahead
 
 
 async def run_worker(settings: Settings, consumer: str = "", ready: Callable[[], None] = lambda: None) -> None:
@@ -78,8 +75,10 @@ async def work(place: Station) -> None:
         ledger.stay_alive(),
         keep_ticking(ledger, publisher, name),
         keep_sweeping(ledger, publisher, name),
-        _keep_calendars(place),
-        place.log.source.consume(handlers(place.ports())),
+        keep_following(place),
+        keep_calendars(place),
+        watch_directory(place),
+        place.log.source.consume(OnePolicy(place.in_force, place.ports).handlers()),
     ]
     if place.log.retention is not None:
         parts.append(place.log.retention.run())
@@ -122,29 +121,6 @@ async def until_signal(running: Awaitable[None]) -> None:
     finally:
         for number in SIGNALS:
             loop.remove_signal_handler(number)
-
-
-async def put_in_force(place: Station) -> None:
-    """Install the policy, with the coming days of its calendars, and publish what follows."""
-
-    async def once() -> None:
-        known = await place.ledger.audiences()
-        verb = install(place.in_force.policy, known, place.clock.now())
-        [applied] = await place.ledger.apply([verb])
-        if applied.code == "error":
-            message = f"the ledger does not take the policy: {applied.message}"
-            raise RuntimeError(message)
-        if applied.entry:
-            await deliver(render(applied, place.workspace), [applied], place.log.publisher, place.ledger)
-
-    await once()
-    log.info("policy.installed", version=place.in_force.policy.version)
-
-
-async def _keep_calendars(place: Station) -> None:
-    while True:
-        await asyncio.sleep(EXTEND_EVERY)
-        await until_up(lambda: put_in_force(place), "calendars")
 
 
 async def _lasting(place: Station, *, allow: bool) -> None:

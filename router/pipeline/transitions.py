@@ -5,37 +5,61 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from router.domain.ledger.verbs import Verb
-from router.domain.routing import audiences
-from router.errors import InvalidEvent
+from router.domain.routing import again, audiences
+from router.errors import DependencyDown, InvalidEvent
 from router.events.action import RepAction
 from router.events.outcome import LeadOutcome
 from router.events.presence import RepPresence
 from router.events.submission import FormSubmitted
 from router.pipeline import verbs
+from router.pipeline.publish import deliver
+from router.pipeline.render import render
 from router.pipeline.work import InForce, Work, going
-from router.ports import Ledger
+from router.ports import Applied, Ledger, Publisher
+
+TELLS = 5  # how often an audience is told that another policy makes stale meanwhile
 
 
 class LedgerBroke(Exception):
     """The ledger failed on one verb of a batch; the others were applied."""
 
 
-async def place(works: Sequence[Work], *, ledger: Ledger, in_force: InForce) -> None:
-    """Give the decisions to the ledger, which settles where they go; a test submission goes past it."""
+async def place(
+    works: Sequence[Work], *, ledger: Ledger, in_force: InForce, publisher: Publisher, workspace: str
+) -> None:
+    """
+    Give the decisions to the ledger, which settles where they go; a test submission goes past it.
+
+    An audience that the ledger does not know is told again, under the policy that is in force by then: the ledger was
+    made anew, or another policy came in force since the decision. The decision itself stays as it is.
+    """
     placed = [work for work in going(works) if work.decision is not None and not work.decision.test]
+    under = in_force.at_this_moment()
     for work in placed:
         assert work.decision is not None  # noqa: S101 - filtered above
-        decision, policy = work.decision, in_force.policy
+        decision = work.decision
         if decision.route is not None and decision.to == "sales":
-            work.audiences = audiences(decision.route, policy, decision.values)
-        work.verb = verbs.place(decision, work.event(FormSubmitted), work.audiences, policy, work.trace)
-    fresh = {a.id: a for work in placed for a in work.audiences if a.id not in in_force.known_audiences}
-    await _apply(ledger, placed, [verbs.audience(a) for a in fresh.values()])
-    in_force.known_audiences |= fresh.keys()
-    strangers = [work for work in placed if work.applied is not None and work.applied.code == "unknown_audience"]
-    if strangers:  # the ledger was made anew since
-        again = {a.id: a for work in strangers for a in work.audiences}
-        await _apply(ledger, strangers, [verbs.audience(a) for a in again.values()])
+            work.audiences = audiences(decision.route, under.policy, decision.values)
+        work.verb = verbs.place(decision, work.event(FormSubmitted), work.audiences, under.policy, work.trace)
+    fresh = {a.id: a for work in placed for a in work.audiences if a.id not in under.known_audiences}
+    for _ in range(TELLS):
+        answers = await _apply(ledger, placed, [verbs.audience(one, under.version) for one in fresh.values()])
+        codes = {name: applied.code for name, applied in zip(fresh, answers, strict=True)}
+        under.known_audiences |= {name for name, code in codes.items() if code == "done"}
+        placed = [work for work in placed if work.applied is not None and work.applied.code == "unknown_audience"]
+        passed_over = [*answers, *(work.applied for work in placed if work.applied is not None)]
+        await _deliver([one for one in passed_over if one.entry], ledger, publisher, workspace)
+        if not placed:
+            return
+        under = await under.newest()
+        fresh = {a.id: again(a, under.policy) for work in placed for a in work.audiences}
+    message = "the policy in force changes faster than a lead can be placed by it"
+    raise DependencyDown(message)
+
+
+async def _deliver(told: Sequence[Applied], ledger: Ledger, publisher: Publisher, workspace: str) -> None:
+    """Publish what no work takes on: that a presence had run out comes with whichever verb is first."""
+    await deliver([record for one in told for record in render(one, workspace)], told, publisher, ledger)
 
 
 async def attend(works: Sequence[Work], *, ledger: Ledger) -> None:
@@ -59,11 +83,11 @@ async def close(works: Sequence[Work], *, ledger: Ledger) -> None:
     await _apply(ledger, list(going(works)))
 
 
-async def _apply(ledger: Ledger, works: Sequence[Work], first: Sequence[Verb] = ()) -> None:
-    """Apply the works' verbs after *first*, and mark what the ledger refuses."""
+async def _apply(ledger: Ledger, works: Sequence[Work], first: Sequence[Verb] = ()) -> Sequence[Applied]:
+    """Apply the works' verbs after *first*, mark what the ledger refuses, and return the answers to *first*."""
     asked = [*first, *(work.verb for work in works if work.verb is not None)]
     if not asked:
-        return
+        return []
     answers = await ledger.apply(asked)
     broken = ""
     for work, applied in zip(works, answers[len(first) :], strict=True):
@@ -77,3 +101,4 @@ async def _apply(ledger: Ledger, works: Sequence[Work], first: Sequence[Verb] = 
                 broken = applied.message
     if broken:
         raise LedgerBroke(broken)
+    return answers[: len(first)]

@@ -18,9 +18,9 @@ from router.events.presence import RepPresence
 from router.events.submission import FormSubmitted
 
 
-def audience(found: Found) -> Audience:
-    """Return the verb that makes an audience known."""
-    return Audience(found.id, found.pool, found.strategy, found.members, found.match, found.values)
+def audience(found: Found, version: str | None = None) -> Audience:
+    """Return the verb that makes an audience known; *version* names the policy that it was worked out under."""
+    return Audience(found.id, found.pool, found.strategy, found.members, found.match, found.values, version)
 
 
 def place(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -55,10 +55,34 @@ class Work:
 
 @dataclass(slots=True)
 class InForce:
-    """The policy in force; `known_audiences` are the ids that the ledger has been told of under it."""
+    """
+    The policy in force, as far as this worker knows.
+
+    * **known_audiences** - the ids that the ledger has been told of under it.
+    * **version** - its name in the ledger; another one than the policy's own only where another release installed it.
+    * **follow** - asks the ledger, and returns what is in force now.
+    """
 
     policy: Policy
     known_audiences: set[str] = field(default_factory=set)
+    version: str = ""
+    follow: Callable[[], Awaitable[InForce]] | None = None
+
+    def __post_init__(self) -> None:
+        """Take the policy's own version where none is given."""
+        self.version = self.version or self.policy.version
+
+    def put(self, policy: Policy, version: str) -> None:
+        """Put another policy in its place, with all that is known of it, in one go."""
+        self.policy, self.version, self.known_audiences = policy, version, set()
+
+    def at_this_moment(self) -> InForce:
+        """Return what is in force now, for a batch to go on by whatever comes in force meanwhile."""
+        return InForce(self.policy, self.known_audiences, self.version, self.follow)
+
+    async def newest(self) -> InForce:
+        """Return what is in force in the ledger now."""
+        return self.at_this_moment() if self.follow is None else await self.follow()
 
 
 def going(works: Sequence[Work]) -> Iterator[Work]:

@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+import zlib
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import orjson
@@ -29,10 +30,21 @@ from router.ports import Applied
 ALIVE_FOR = 1_200  # ms; after that a publisher that is not heard of is taken for gone
 ALIVE_EVERY = 0.3  # seconds
 SWEPT_AT_ONCE = 200  # entries
+DATASET_KEPT = 172_800  # seconds; each worker asks for more every hour
 LEASE = 1_000  # ms, within ALIVE_FOR: who dies sweeping delays nobody; it saves repeats, correctness does not need it
 
 
 Entries = list[tuple[bytes, dict[bytes, bytes]]]
+Companies = Mapping[str, Mapping[str, object]]
+
+
+def _packed(companies: Companies) -> bytes:
+    return zlib.compress(orjson.dumps(companies), level=1)
+
+
+def _unpacked(packed: bytes) -> Companies:
+    companies: Companies = orjson.loads(zlib.decompress(packed))
+    return companies
 
 
 class LedgerForgot(DependencyDown):
@@ -124,10 +136,10 @@ class RedisLedger:
         """Return the audiences that the ledger knows, without members."""
         with asking():
             names = sorted(cast("set[bytes]", await self._client.smembers(self.prefix + "auds")))
-            rows = []
+            pipe = self._client.pipeline(transaction=False)  # there may be thousands
             for name in names:
-                key = f"{self.prefix}aud:{name.decode()}"
-                rows.append(cast("list[bytes]", await self._client.hmget(key, ["pool", "strategy", "match", "values"])))
+                _ = pipe.hmget(f"{self.prefix}aud:{name.decode()}", ["pool", "strategy", "match", "values"])
+            rows = cast("list[list[bytes]]", await pipe.execute())
         return [
             Audience(
                 name.decode(),
@@ -139,6 +151,39 @@ class RedisLedger:
             )
             for name, (pool, how, match, values) in zip(names, rows, strict=True)
         ]
+
+    async def version(self) -> str | None:
+        """Return the version of the policy in force; None before the first."""
+        with asking():
+            version = cast("bytes | None", await self._client.hget(self.prefix + "meta", "version"))
+        return None if version is None else version.decode()
+
+    async def policy(self, version: str) -> str | None:
+        """Return the canonical text of a policy that was ever in force."""
+        with asking():
+            text = cast("bytes | None", await self._client.hget(self.prefix + "policies", version))
+        return None if text is None else text.decode()
+
+    async def keep_policy(self, version: str, text: str) -> None:
+        """Keep the text of a policy that decisions name, for good."""
+        with asking():
+            await self._client.hsetnx(self.prefix + "policies", version, text)
+
+    async def dataset(self, digest: str) -> Companies | None:
+        """Return a dataset of companies by the digest that a policy names it by."""
+        with asking():
+            packed = cast("bytes | None", await self._client.get(f"{self.prefix}dataset:{digest}"))
+        return None if packed is None else await asyncio.to_thread(_unpacked, packed)
+
+    async def keep_dataset(self, digest: str, companies: Companies) -> None:
+        """Keep a dataset for two days more: whoever follows a policy needs it then, and later every worker has it."""
+        key = f"{self.prefix}dataset:{digest}"
+        with asking():
+            if await self._client.expire(key, DATASET_KEPT):
+                return
+        packed = await asyncio.to_thread(_packed, companies)
+        with asking():
+            await self._client.set(key, packed, ex=DATASET_KEPT)
 
     async def begin(self, epoch: str) -> bool:
         """Start an empty ledger; False where there is one already."""

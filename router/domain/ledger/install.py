@@ -33,21 +33,8 @@ def install(ledger: Ledger, verb: Install, now: int) -> Answer:
         return Answer("stale_policy")
     if ledger.audiences.keys() - {audience.id for audience in verb.audiences}:
         return Answer("missing_audiences")
-    ledger.version = verb.version
-    ledger.max_attempts, ledger.misses_before_away = verb.max_attempts, verb.misses_before_away
-    ledger.daily_per_rep, ledger.retry_after = verb.daily_per_rep, verb.retry_after
-    ledger.max_age = verb.max_age
-    ledger.pools, ledger.calendars = dict(verb.pools), dict(verb.calendars)
-    for audience in verb.audiences:
-        ledger.audiences[audience.id] = audience
-    seated = {seat.id for seat in verb.seats}
-    for rep in ledger.reps.values():
-        if rep.id not in seated:
-            rep.active, rep.calendar = False, None
-    for seat in verb.seats:
-        rep = ledger.reps.setdefault(seat.id, Rep(seat.id))
-        rep.active, rep.capacity, rep.weight, rep.order = seat.active, seat.capacity, seat.weight, seat.order
-        rep.calendar, rep.manager = seat.calendar, seat.manager
+    _put_rest(ledger, verb)
+    _put_reps(ledger, verb)
     for kind, name in [timer for timer in ledger.timers if timer[0] == "hours"]:
         del ledger.timers[(kind, name)]
     for name in ("", *ledger.calendars):
@@ -60,3 +47,24 @@ def install(ledger: Ledger, verb: Install, now: int) -> Answer:
         if not rep.active:
             out += duty.take_back(ledger, rep, now)
     return Answer("done", out + offers.settle(ledger, now, left=True))
+
+
+def _put_rest(ledger: Ledger, verb: Install) -> None:
+    ledger.version = verb.version
+    ledger.max_attempts, ledger.misses_before_away = verb.max_attempts, verb.misses_before_away
+    ledger.daily_per_rep, ledger.retry_after = verb.daily_per_rep, verb.retry_after
+    ledger.max_age = verb.max_age
+    ledger.pools, ledger.calendars = dict(verb.pools), dict(verb.calendars)
+    for audience in verb.audiences:
+        ledger.audiences[audience.id] = audience
+
+
+def _put_reps(ledger: Ledger, verb: Install) -> None:
+    seated = {seat.id for seat in verb.seats}
+    for rep in ledger.reps.values():
+        if rep.id not in seated:
+            rep.active, rep.calendar = False, None
+    for seat in verb.seats:
+        rep = ledger.reps.setdefault(seat.id, Rep(seat.id))
+        rep.active, rep.capacity, rep.weight, rep.order = seat.active, seat.capacity, seat.weight, seat.order
+        rep.calendar, rep.manager = seat.calendar, seat.manager
