@@ -88,6 +88,7 @@ class Floor:
             self.clock.advance(milliseconds=max(0, due - to_millis(self.clock.now())))
             await tick(self.ledger, self.log, WORKSPACE)
         self.clock.moment = last
+        await tick(self.ledger, self.log, WORKSPACE)
         await self.sweep()
 
     async def sweep(self) -> None:

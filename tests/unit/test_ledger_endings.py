@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from router.domain.ledger.verbs import Step
-from tests.unit.ledger_story import DAY, HOUR, MINUTE, Engine, Story, all_of, hot, kinds, only
+from tests.unit.ledger_story import DAY, HOUR, MINUTE, Engine, Story, all_of, hot, kinds, only, seat
 
 OFFER = (Step("all", "all", accept_within=60_000),)
 
@@ -123,3 +123,11 @@ def test_a_working_clock_says_how_much_of_the_time_was_open(engine: Engine) -> N
     facts = story.act("touch", "L1", "ana", ago=60)
     met = only(facts, "met")
     assert (met["open"], met["end"] - start) == (2 * MINUTE * 1000, (HOUR + MINUTE) * 1000)
+
+
+def test_a_rep_without_a_manager_is_no_reason_to_tell_nobody(engine: Engine) -> None:
+    """Then whoever answers for leads of the route hears of the breach."""
+    story = Story(engine, seat("ana", manager=None))
+    story.come("ana")
+    story.place("L1", clock=hot(story.now, on_breach=("notify_manager",)), escalate_to="max")
+    assert [fact["to"] for fact in all_of(story.wait(5 * MINUTE), "sla_breach")] == ["ana", "max"]

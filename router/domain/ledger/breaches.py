@@ -54,4 +54,5 @@ def abandon(ledger: Ledger, lead: Lead, now: int) -> list[Fact]:
 
 
 def _manager(ledger: Ledger, lead: Lead) -> tuple[str, str | None]:
-    return ("manager", ledger.reps[lead.rep].manager if lead.rep is not None else lead.escalate_to)
+    own = ledger.reps[lead.rep].manager if lead.rep is not None else None
+    return ("manager", own or lead.escalate_to)

@@ -11,9 +11,8 @@ local function asks(lead, what)
 end
 
 local function tell_manager(lead, about)
-  local manager = lead.escalate_to
-  if lead.rep then manager = reps.get(lead.rep).manager end
-  offers.notify(lead, "sla_breach", "manager", manager, about)
+  local own = lead.rep and reps.get(lead.rep).manager
+  offers.notify(lead, "sla_breach", "manager", own or lead.escalate_to, about)
 end
 
 function breaches.remind(lead) offers.notify(lead, "reminder", "rep", lead.rep, "") end
