@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from router.domain.lead_story.shape import ClockRun, Event, LeadStory, Standing
 from router.domain.lead_story.tell import tell
@@ -402,6 +405,59 @@ def test_json_is_as_on_the_wire() -> None:
     assert answer["attempts"][0]["candidates"][0] == {
         "rep_id": "ana", "eligible": True, "code": "eligible", "reason": "ana can take the lead now"
     }  # fmt: skip
+
+
+# --- any history ------------------------------------------------------------------------------------------------------
+
+REPS = st.sampled_from(["ana", "ben"])
+HAPPENINGS = st.lists(
+    st.one_of(
+        st.tuples(st.just("send"), st.sampled_from([None, 40]), st.sampled_from(["sql", "iql", "lead", "rejected"])),
+        st.tuples(st.sampled_from(["accept", "decline", "touch", "release"]), REPS, st.none()),
+        st.tuples(st.just("come"), REPS, st.sampled_from(["available", "busy", "away"])),
+        st.tuples(st.just("close"), st.sampled_from(["won", "lost", "disqualified"]), st.none()),
+        st.tuples(st.just("wait"), st.sampled_from([1, 35, 170, 400]), st.none()),
+    ),
+    min_size=1,
+    max_size=25,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(HAPPENINGS)
+def test_any_history_ends_where_the_ledger_is(happenings: list[tuple[str, Any, Any]]) -> None:
+    """Whatever happens to a lead, its story ends as the ledger has it, leaves nothing out, and adds up."""
+    floor_ = floor(max_attempts=3)
+    floor_.send(accept_within=40)
+    for what, first, second in happenings:
+        _happen(floor_, what, first, second)
+    story = floor_.told()
+
+    assert story.now.agrees, story.notes
+    assert story.notes == ()
+    assert all(turn.adds_up for run in story.clocks for turn in run.turns)
+    assert sum(not one.over for one in story.attempts) == (story.now.state in ("held", "accepted"))
+    assert sum(one.until is None for one in story.waits) == (story.now.state == "waiting")
+    assert len(story.attempts) == story.now.attempt
+    known = {(one.attempt, one.rep_id) for one in story.attempts}
+    assert known == {(one.data.attempt, one.data.rep_id) for one in floor_.of() if isinstance(one.data, LeadAssigned)}
+    assert as_json(story)["lead_id"] == "L1"
+
+
+def _happen(floor_: Telling, what: str, first: Any, second: Any) -> None:  # noqa: ANN401 - as drawn
+    match what:
+        case "send" if second in ("lead", "rejected"):
+            floor_.send(stage=second, to="nurture" if second == "lead" else "none", route=None, sla=None)
+        case "send":
+            floor_.send(accept_within=first, stage=second, priority=20 if second == "sql" else 10)
+        case "come":
+            floor_.come(first, status=second)
+        case "close":
+            floor_.close("L1", first)
+        case "wait":
+            floor_.wait(first)
+        case _:
+            floor_.act(what, "L1", first)
 
 
 def _with(event: Event, **data: object) -> Event:
