@@ -14,12 +14,12 @@ import orjson
 from router.domain.lead_story.shape import Event, LeadStory, Standing
 from router.domain.lead_story.tell import tell
 from router.domain.ledger.facts import Answer, Fact
-from router.domain.ledger.verbs import Place, Step, Verb
+from router.domain.ledger.verbs import Place, Seat, Step, Verb
 from router.events.base import from_millis, parse_instant, to_millis
 from router.events.envelope import decode
 from router.pipeline.render import render
 from router.ports import Applied, Outgoing, Received
-from tests.unit.ledger_story import START, ModelAlone, Story, hot
+from tests.unit.ledger_story import START, Engine, ModelAlone, Story, hot
 
 KEPT = timedelta(days=7)
 BEGINNING = datetime.fromtimestamp(START / 1000, UTC)
@@ -46,9 +46,9 @@ def decided(**more: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever a decisio
 class Telling(Story):
     """A story of the ledger whose events are kept as the log would have them."""
 
-    def __init__(self, *seats: Any, **more: Any) -> None:  # noqa: ANN401 - those of `Story`
+    def __init__(self, *seats: str | Seat, engine: Engine | None = None, **limits: Any) -> None:  # noqa: ANN401 - those of `Story`
         self.events: list[Event] = []
-        super().__init__(ModelAlone(), *seats, **more)
+        super().__init__(engine or ModelAlone(), *seats, **limits)
 
     def do(self, verb: Verb) -> Answer:
         """Apply *verb* and keep what it makes of events."""
