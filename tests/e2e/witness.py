@@ -16,6 +16,9 @@ from router.ports import Outgoing
 from router.settings import load_settings
 from tests.e2e.play import observe
 
+SHOWN = 60
+"""Records told of when a test fails."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -33,6 +36,12 @@ class Seen:
     def data(self) -> dict[str, Any]:
         """What it says; empty where it is no JSON."""
         return dict(self.record.data or {})
+
+    @property
+    def told(self) -> str:
+        """What it says, on one line, for who looks into a test that failed."""
+        fields = ("kind", "submission_id", "lead_id", "attempt", "rep_id", "reason", "at")
+        return f"{self.record.ce_type} " + " ".join(str(self.data[name]) for name in fields if name in self.data)
 
 
 React = Callable[[Seen], Sequence[Outgoing]]
@@ -63,8 +72,8 @@ class Witness:
                     self._more.clear()
                     await self._more.wait()
         except TimeoutError:
-            story = "\n".join(f"{seen.arrived:%H:%M:%S.%f} {seen.record.ce_type} {seen.data}" for seen in self.once)
-            raise AssertionError(f"not enough after {within} s:\n{story}") from None
+            story = "\n".join(f"{seen.arrived:%H:%M:%S.%f} {seen.told}" for seen in self.once[-SHOWN:])
+            raise AssertionError(f"not enough after {within} s; the end of what was told:\n{story}") from None
 
     async def until_quiet(self, seconds: float) -> None:
         """Return when nothing has come for so long: what should not come is to have had its chance."""
