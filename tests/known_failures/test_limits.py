@@ -52,7 +52,7 @@ def test_a_misspelt_capacity_is_refused(tmp_path: Path, key: str) -> None:
     assert key in first.message
 
 
-@pytest.mark.parametrize("section", ["limit", "Limits", "limts"])
+@pytest.mark.parametrize("section", ["limit", "Limits", "LIMITS"])
 def test_a_misspelt_section_of_limits_is_refused(tmp_path: Path, section: str) -> None:
     """Not even all limits at once can be turned off by one letter (RocketChat 35688)."""
     [first, *_] = problems(tmp_path, change("limits: {max_age", f"{section}: {{max_age"))
