@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import median
 
 from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks.latency import Delays
+from tests.benchmarks.machine import machine
 from tests.benchmarks.throughput import Round
 
 HEAD = ("leads/s", "worker", "floor", "worker / floor")
@@ -76,17 +74,6 @@ class Measured:
                 lines = [head, ("---", *("---:" for _ in head[1:])), *rows]
                 parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
         return "\n\n".join(parts)
-
-
-def machine() -> str:
-    """Say on what was measured."""
-    model = platform.processor() or platform.machine()
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        named = (line for line in info.read_text(encoding="utf-8").splitlines() if line.startswith("model name"))
-        model = next(named, model).partition(":")[2].strip() or model
-    python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"{os.cpu_count()} cores of {model}, {python}, {platform.system()}, all servers on loopback"
 
 
 def _columns(rounds: Sequence[Round]) -> Sequence[tuple[str, list[float], list[float], list[float]]]:

@@ -62,6 +62,16 @@ def told(folder: Path) -> list[Told]:
     return sorted((Told(row["verbs"], row["told"]) for row in rows), key=lambda each: each.order)
 
 
+def errors(calls: Iterable[Told]) -> list[str]:
+    """Return the verbs at which the ledger itself failed."""
+    return [
+        f"{verb}: {message}"
+        for call in calls
+        for verb, (code, *_, message) in zip(call.verbs, call.answers, strict=True)
+        if code == "error"
+    ]
+
+
 def differences(calls: Iterable[Told], entries: Mapping[str, Entry]) -> list[str]:
     """Return where players were told something else than stands in the outbox, and entries that nobody was told of."""
     seen = [(entry, answer) for call in calls for _, entry, answer, _ in call.answers if entry]

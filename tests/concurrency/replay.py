@@ -66,6 +66,7 @@ class Lead:
     id: str
     state: str = "new"
     rep: str | None = None
+    attempt: int = 0
     steps: tuple[Step, ...] = ()
     submitted: int = 0
     queued_at: int = 0
@@ -103,9 +104,13 @@ class Replay:
                 self._members[verb["id"]] = frozenset(verb["members"])
             if verb["verb"] == "install":
                 self._install(self._installs[verb["version"]])
+            acted = verb["verb"] == "act" and verb["action"] != "touch" and said.code == "done"
+            live, before = (self._is_live(verb), self.leads[verb["lead_id"]].state) if acted else (False, "")
             taken = {fact["lead"] for fact in said.facts if fact["t"] == "accepted" and verb["verb"] == "act"}
             for fact in said.facts:
                 self._fact(fact, taken)
+            if acted:
+                self._answered(verb, before, said.facts, live=live)
             if verb["verb"] == "tick" and said.code == "done":
                 self._ticked = call.now
             if said.facts or verb["verb"] in ("attend", "install", "tick"):
@@ -142,6 +147,27 @@ class Replay:
                 expected = "more"
         if said.code != expected:
             self._fault(7, f"{verb} was answered {said.code}, {expected} was due")
+
+    def _is_live(self, verb: Mapping[str, Any]) -> bool:
+        """Tell whether the rep speaks of the assignment that stands."""
+        lead = self.leads[verb["lead_id"]]
+        return lead.rep == verb["rep_id"] and verb["attempt"] in (None, lead.attempt)
+
+    def _answered(self, verb: Mapping[str, Any], before: str, facts: Sequence[Fact], *, live: bool) -> None:
+        """Hold accept, decline and release to it: they count from the holder on the live attempt, and only then."""
+        action = verb["action"]
+        told = any(fact["t"] == "notify" and fact["kind"] == "superseded" for fact in facts)
+        if action == "accept":
+            counted = any(fact["t"] == "accepted" for fact in facts)
+            right = counted == (before == "assigned") if live else counted != told
+            right = right and (live or told or before == "waiting")
+        else:
+            lost = {"decline": "declined", "release": "released"}[action]
+            counted = any(fact["t"] == "unassigned" and fact["reason"] == lost for fact in facts)
+            right = counted == live
+        if not right or (live and told) or not (live or told or counted):
+            word = "live" if live else "over"
+            self._fault(2, f"{verb} of a lead that is {before}, by a rep whose assignment is {word}: {list(facts)}")
 
     def _once(self, kind: str, name: str) -> str:
         if (kind, name) in self._ids:
@@ -222,7 +248,7 @@ class Replay:
         if not rep.active or (rep.status != "available" and not taken):
             self._fault(4, f"sequence {fact['seq']}: {rep.id} is {rep.status}, active {rep.active}")
         rep.held.add(lead.id)
-        lead.rep = rep.id
+        lead.rep, lead.attempt = rep.id, fact["attempt"]
 
     def _nobody_waits(self, now: int, verb: Mapping[str, Any]) -> None:
         """Look for a lead that waits while somebody untried is free for it in a step that must be open."""

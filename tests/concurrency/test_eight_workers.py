@@ -38,10 +38,11 @@ def test_eight_workers_break_no_promise(valkey: str, prefix: str, tmp_path: Path
         between, after = game.play(client, orders)
         entries = history.outbox(client, f"{{{prefix}}}:")
     told = [begun, *history.told(log)]
-    calls = list(history.calls(told, entries))
 
     assert sum(len(call.verbs) for call in told) >= VERBS
+    assert history.errors(told) == []
     assert history.differences(told, entries) == []
+    calls = list(history.calls(told, entries))
     replay = replayed(Replay(orders.deck), zip(told, calls, strict=True), (between, after))
     assert replay.faults == []
     assert not after.waiting
