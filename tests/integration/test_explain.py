@@ -123,7 +123,8 @@ async def test_the_ledger_tells_how_a_lead_stands(place: Place, telling: Telling
     await place.play(asked(telling))
 
     first = datetime.fromtimestamp(telling.lead().first / 1000, UTC)
-    assert await place.standing() == Standing("accepted", 2, "ben", parked=False, first=first)
+    due = first + timedelta(minutes=5)
+    assert await place.standing() == Standing("accepted", 2, "ben", touch_by=due, parked=False, first=first)
     assert await place.standing("nobody") is None
 
 

@@ -46,7 +46,7 @@ def decided(**more: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever a decisio
 class Telling(Story):
     """A story of the ledger whose events are kept as the log would have them."""
 
-    def __init__(self, *seats: str | Seat, engine: Engine | None = None, **limits: Any) -> None:  # noqa: ANN401 - those of `Story`
+    def __init__(self, *seats: str | Seat, engine: Engine | None = None, **limits: Any) -> None:  # noqa: ANN401 - as `Story`
         self.events: list[Event] = []
         super().__init__(engine or ModelAlone(), *seats, **limits)
 
@@ -94,7 +94,8 @@ class Telling(Story):
     def standing(self, lead: str = "L1") -> Standing:
         """Return how the model has *lead*."""
         known = self.lead(lead)
-        return Standing(known.state, known.attempt, known.rep, known.parked)
+        due = None if known.touch_by is None else parse_instant(from_millis(known.touch_by))
+        return Standing(known.state, known.attempt, known.rep, due, known.parked)
 
     @property
     def moment(self) -> datetime:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from router.domain.lead_story.shape import ClockRun, Event, LeadStory, Standing
 from router.domain.lead_story.tell import tell
 from router.entrypoints.explain import as_json
-from router.events.assignment import AssignmentEvent, LeadAssigned, LeadTouched
+from router.events.assignment import AssignmentEvent, LeadAssigned, LeadClosed, LeadTouched, LeadUnassigned
 from router.events.sla import SlaEvent
 from tests.unit.lead_story_telling import KEPT, PERSONAL, Telling, seconds
 from tests.unit.ledger_story import seat
@@ -22,7 +22,7 @@ from tests.unit.ledger_story import seat
 Turns = list[tuple[int, str | None, list[tuple[str, str | None, float | None]]]]
 
 
-def floor(**limits: int) -> Telling:
+def floor(**limits: Any) -> Telling:  # noqa: ANN401 - those of `Story`
     """Return a floor with ana and ben there, ana first in line."""
     telling = Telling("ana", "ben", **limits)
     telling.come("ana", "ben")
@@ -123,6 +123,33 @@ def test_a_touch_by_another_than_the_holder() -> None:
     assert turns(floor_.told()) == [(1, "ana", [("touched", "ben", 2.0)])]
 
 
+def test_a_touch_counts_when_it_was_made() -> None:
+    """News of a call that come late say after how long the call was made, and when they came."""
+    floor_ = floor()
+    floor_.send()
+    floor_.wait(50)
+    floor_.act("touch", "L1", "ana", ago=40)
+    [attempt] = floor_.told().attempts
+
+    [turn] = attempt.turns
+    assert turn.after_seconds == 10.0
+    assert seconds(turn.at) == pytest.approx(50, abs=1)
+    assert seconds(turn.acted_at) == pytest.approx(10, abs=1)
+
+
+def test_given_back_after_it_was_accepted() -> None:
+    """What one rep accepted and gave back is not accepted by the next one yet."""
+    floor_ = floor()
+    floor_.send()
+    floor_.act("accept", "L1", "ana")
+    assert floor_.told().now.accepted_at is not None
+    floor_.act("release", "L1", "ana")
+    story = floor_.told()
+
+    assert [what for what, _, _ in turns(story)[0][2]] == ["accepted", "released"]
+    assert (story.now.state, story.now.rep_id, story.now.accepted_at) == ("held", "ben", None)
+
+
 def test_missed_and_taken_back() -> None:
     """What the router took from a rep is nobody's deed, and tells which kind it was."""
     floor_ = floor()
@@ -166,9 +193,8 @@ def test_parked_after_all_attempts() -> None:
     assert story.now.parked
     assert [one.recipient_id for one in story.notifications if one.kind == "no_rep_available"] == ["mia"]
 
-    floor_.come("ana", status="busy")
-    floor_.come("ana")
-    assert not floor_.told().now.parked
+    floor_.act("touch", "L1", "ben")
+    assert (floor_.told().now.state, floor_.told().now.parked) == ("touched", False)
 
 
 def test_opened_again() -> None:
@@ -216,6 +242,20 @@ def test_closed_untouched() -> None:
     assert clock(story).state == "cancelled"
 
 
+def test_closed_after_it_was_touched() -> None:
+    """A close that comes after the touch ends the lead, and adds nothing to what became of the attempt."""
+    floor_ = floor()
+    floor_.send()
+    floor_.act("touch", "L1", "ana")
+    [touched] = [one for one in floor_.of() if isinstance(one.data, LeadTouched)]
+    data = {**touched.data.model_dump(), "sequence": 99, "reason": "won", "at": touched.at + timedelta(days=30)}
+    won = Event("won", touched.at + timedelta(days=30), LeadClosed.model_validate(data))
+    story = tell("L1", [*floor_.of(), won], Standing("closed", 1), floor_.moment)
+
+    assert [what for what, _, _ in turns(story)[0][2]] == ["touched"]
+    assert (story.now.state, story.now.reason, story.now.rep_id, story.now.agrees) == ("closed", "won", None, True)
+
+
 def test_never_sent_to_sales() -> None:
     """A lead for nurture has a decision and no more, and is not with sales."""
     floor_ = floor()
@@ -258,6 +298,21 @@ def test_a_clock_that_runs_and_one_whose_end_is_missing() -> None:
     story = tell("L1", lost, floor_.standing(), floor_.moment)
     assert clock(story).state == "untold"
     assert "no end of the clock of submission s1" in story.notes[0]
+
+
+def test_a_repeat_moves_the_due_time() -> None:
+    """Where a repeat makes the first contact due earlier, clock and present say so at once, as the ledger does."""
+    floor_ = floor()
+    floor_.send(priority=5)
+    floor_.wait(10)
+    floor_.send(age=120, priority=20)
+    story = floor_.told()
+    assert seconds(clock(story).due_at) == seconds(story.now.touch_by) == pytest.approx(190, abs=1)
+
+    floor_.wait(60)  # the clock warns, by which the log has it too
+    by_log = floor_.told(by_ledger=False)
+    assert [turn.what for turn in clock(by_log).turns] == ["warned"]
+    assert seconds(clock(by_log).due_at) == seconds(by_log.now.touch_by) == pytest.approx(190, abs=1)
 
 
 # --- what the log may look like ---------------------------------------------------------------------------------------
@@ -303,7 +358,7 @@ def test_the_ledger_is_ahead_of_the_log() -> None:
     story = tell("L1", before, floor_.standing(), floor_.moment)
 
     assert not story.now.agrees
-    assert (story.now.rep_id, story.now.ledger) == ("ana", Standing("held", 2, "ben"))
+    assert (story.now.rep_id, story.now.ledger) == ("ana", floor_.standing())
     [note] = story.notes
     assert "behind the ledger" in note
     assert "held by ana, attempt 1" in note
@@ -328,6 +383,20 @@ def test_the_log_is_ahead_of_the_ledger() -> None:
     assert "ahead of the ledger" in tell("L1", floor_.of(), before, floor_.moment).notes[0]
 
 
+def test_opened_again_and_not_published_yet() -> None:
+    """A lead that the ledger has opened again and that waits is not taken for a ledger that went back."""
+    floor_ = floor()
+    floor_.send()
+    floor_.act("touch", "L1", "ana")
+    before = floor_.of()
+    floor_.come("ana", "ben", status="away")
+    floor_.send()
+    story = tell("L1", before, floor_.standing(), floor_.moment)
+
+    assert (story.now.state, floor_.standing().state) == ("touched", "waiting")
+    assert "behind the ledger" in story.notes[0]
+
+
 def test_the_ledger_does_not_know_the_lead() -> None:
     """What only the log has is told, with a word that the ledger lacks it."""
     floor_ = floor()
@@ -337,6 +406,27 @@ def test_the_ledger_does_not_know_the_lead() -> None:
     assert turns(story) == [(1, "ana", [])]
     assert not story.now.agrees
     assert "does not know this lead" in story.notes[0]
+
+
+def test_only_a_test_is_unknown_to_the_ledger_by_right() -> None:
+    """A test submission goes past the ledger; any other decision that the ledger lacks is worth a word."""
+    floor_ = floor()
+    floor_.send(to="nurture", route=None, sla=None, stage="lead")
+    assert not floor_.told(by_ledger=False).now.agrees
+    test = [_with(one, test=True) for one in floor_.of()]
+    story = tell("L1", test, None, floor_.moment)
+    assert (story.now.state, story.now.agrees, story.notes) == ("not_open", True, ())
+
+
+def test_a_lost_unassignment() -> None:
+    """Two assignments in a row, as a log with a gap has them, are two attempts, and the first is over."""
+    floor_ = floor()
+    floor_.send()
+    floor_.act("decline", "L1", "ana")
+    gap = [one for one in floor_.of() if not isinstance(one.data, LeadUnassigned)]
+    story = tell("L1", gap, floor_.standing(), floor_.moment)
+
+    assert [(one.rep_id, one.over) for one in story.attempts] == [("ana", True), ("ben", False)]
 
 
 def test_half_of_a_change_is_on_the_log() -> None:

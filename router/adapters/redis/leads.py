@@ -28,11 +28,16 @@ class RedisLeads:
         if kept is None:
             return None
         lead: dict[str, Any] = orjson.loads(kept)
-        first = lead.get("first")
+        clock = lead.get("clock") or {}
         return Standing(
             state=lead["state"],
             attempt=lead["attempt"],
             rep_id=lead.get("rep"),
+            touch_by=_instant(clock.get("due_at")),
             parked=bool(lead.get("parked")),
-            first=None if first is None else _EPOCH + timedelta(milliseconds=first),
+            first=_instant(lead.get("first")),
         )
+
+
+def _instant(millis: float | None) -> datetime | None:
+    return None if millis is None else _EPOCH + timedelta(milliseconds=millis)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Literal
 
@@ -22,7 +23,6 @@ WORDS: Mapping[type[SlaEvent], What] = {
     SlaCancelled: "cancelled",
 }
 RANK: Mapping[What, int] = {"warned": 0, "breached": 1, "met": 2, "resolved": 2, "cancelled": 2}
-ENDS = ("met", "resolved", "cancelled")
 MILLISECOND = 0.001
 
 
@@ -31,8 +31,13 @@ def clocks(
     assignments: Iterable[AssignmentEvent],
     told: Iterable[SlaEvent],
     course: Course,
+    touch_by: datetime | None,
 ) -> tuple[ClockRun, ...]:
-    """Return each clock with its events, in the order in which the clocks were started."""
+    """
+    Return each clock with its events, in the order in which the clocks were started.
+
+    * **touch_by** - when the clock that runs now is due; None where none runs.
+    """
     events: defaultdict[str, list[SlaEvent]] = defaultdict(list)
     for event in told:
         events[event.submission_id].append(event)
@@ -42,6 +47,9 @@ def clocks(
         _run(name, started.get(name), latest.get(name), events[name], course)
         for name in dict.fromkeys((*started, *latest, *events))
     ]
+    if touch_by is not None and course.last is not None:
+        now = course.last.submission_id
+        runs = [replace(run, due_at=touch_by) if run.submission_id == now else run for run in runs]
     return tuple(sorted(runs, key=lambda run: (run.submitted_at, run.submission_id)))
 
 
@@ -55,18 +63,17 @@ def _run(
     turns = sorted(map(_turn, events), key=lambda turn: (turn.at, RANK[turn.what]))
     newest = max(events, key=lambda event: event.at, default=None)
     known = [each for each in (newest, latest, decision) if each is not None]
-    ended = any(turn.what in ENDS for turn in turns)
-    due: datetime | None
-    if newest is not None and (ended or latest is None):
-        due = newest.due_at
-    else:  # a repeat may have moved it since the last event of the clock
-        due = latest.touch_by if latest is not None else decision.touch_by if decision is not None else None
+    dues = (
+        newest.due_at if newest else None,
+        latest.touch_by if latest else None,
+        decision.touch_by if decision else None,
+    )
     return ClockRun(
         submission_id=name,
         target=newest.target if newest else decision.sla if decision else None,
         target_seconds=newest.target_seconds if newest else None,
         submitted_at=known[0].submitted_at,
-        due_at=due,
+        due_at=next((due for due in dues if due is not None), None),
         state=_state(name, turns, course),
         turns=tuple(turns),
     )

@@ -38,6 +38,7 @@ class Standing:
     How the ledger has the lead at this moment.
 
     * **state** - `seen` for a lead that never went to sales, else `waiting`, `held`, `accepted`, `touched`, `closed`.
+    * **touch_by** - when the first touch is due; None without a clock.
     * **parked** - it has had all its attempts and waits for a rep who turns available.
     * **first** - when the ledger saw this lead first; None where it did not keep that.
     """
@@ -45,6 +46,7 @@ class Standing:
     state: str
     attempt: int = 0
     rep_id: str | None = None
+    touch_by: Instant | None = None
     parked: bool = False
     first: Instant | None = None
 
@@ -202,6 +204,7 @@ class Present:
     * **rep_id** - who holds it, or who touched it.
     * **since** - since when it is held, waits, or is over.
     * **reason** - why it was closed.
+    * **touch_by** - as the ledger says it where the two agree: it knows first of a repeat that moved it.
     * **parked** - as the ledger says it.
     * **agrees** - False where the ledger says otherwise: see `ledger`, and the story's `notes`.
     """
