@@ -178,17 +178,19 @@ def test_more_capacity_frees_a_waiting_lead_and_both_workers_follow(site: Site) 
 
 
 def test_a_configuration_that_does_not_check_is_refused_and_the_old_one_stays(site: Site) -> None:
-    """File, line and problem are logged, decisions go on by the old one, and a repaired file is taken at once."""
+    """File, line and problem are logged, and no address; all goes on by the old one until the file is repaired."""
     send_leads("a", "b", "c")
     old = site.version(1)
     larger = POLICY.replace("capacity: 1", "capacity: 5")
-    site.write(1, larger.replace("{pool: all,", "{pool: al,"))
+    site.write(1, larger.replace("{pool: all,", "{pool: al,").replace("ben@sales.example", "ben@"))
     refused = logged(site.workers[0], "policy.refused")
     line = larger[: larger.index("{pool: all,")].count("\n") + 1
-    [problem] = refused["problems"]
+    address, problem = refused["problems"]
+    assert "is not an e-mail address" in address
+    assert "ben@" not in address
     assert problem.startswith(f"{site.config(1) / 'policy.yaml'}:{line}: ")
     assert "'all'" in problem
-    assert (refused["kept"], refused["errors"]) == (old, 1)
+    assert (refused["kept"], refused["errors"]) == (old, 2)
     send([bare("form-submissions", submission("d"))])
     wait_for("lead-assignments", at_least(4))
     assert [data(one)["policy_version"] for one in read("lead-decisions")] == [old] * 4
@@ -196,6 +198,18 @@ def test_a_configuration_that_does_not_check_is_refused_and_the_old_one_stays(si
     saved = site.write(1, larger)
     wait_for("lead-assignments", at_least(6))
     assert all(seconds(one["at"]) - saved < WITHIN for one in assignments()[4:])
+
+
+def test_files_that_are_being_written_are_left_alone_until_they_rest(site: Site) -> None:
+    """Saved again and again, broken in between: what is taken is what stands there in the end, and nothing before."""
+    halves = POLICY[: POLICY.index("routes:")], POLICY.replace("capacity: 1", "capacity: 7")
+    for half in halves * 6:
+        site.write(1, half)
+        time.sleep(0.05)  # as an editor or a copy takes its time
+    logged(site.workers[1], "policy.followed", version=site.version(1))
+    assert "policy.refused" not in site.workers[0].lines()
+    installed = [line for line in site.workers[0].lines().splitlines() if "policy.installed" in line]
+    assert len(installed) == 2, "at the start, and now"
 
 
 def test_a_removed_rep_gives_back_and_the_lead_keeps_what_it_was_decided_by(site: Site) -> None:

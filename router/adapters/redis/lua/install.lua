@@ -4,6 +4,7 @@
 
   The items' fields are those of domain/ledger/verbs.py Install and Audience.
   Answer done | stale_policy (computed under another policy than the one in force), install also missing_audiences.
+  Beside what store.lua lists it keeps `policies`, a hash: version -> canonical text, for good.
 ]]
 local MOST = 1000 -- arguments of one command, for Lua's stack; even, so that pairs stay together
 
