@@ -126,10 +126,12 @@ def test_a_touch_by_another_than_the_holder() -> None:
 def test_a_touch_counts_when_it_was_made() -> None:
     """News of a call that come late say after how long the call was made, and when they came."""
     floor_ = floor()
-    floor_.send()
+    floor_.send(accept_within=90)
     floor_.wait(50)
+    assert seconds(floor_.told().now.accept_by) == pytest.approx(90, abs=1)
     floor_.act("touch", "L1", "ana", ago=40)
     [attempt] = floor_.told().attempts
+    assert floor_.told().now.accept_by is None
 
     [turn] = attempt.turns
     assert turn.after_seconds == 10.0
@@ -252,7 +254,7 @@ def test_closed_after_it_was_touched() -> None:
     won = Event("won", touched.at + timedelta(days=30), LeadClosed.model_validate(data))
     story = tell("L1", [*floor_.of(), won], Standing("closed", 1), floor_.moment)
 
-    assert [what for what, _, _ in turns(story)[0][2]] == ["touched"]
+    assert [[what for what, _, _ in came] for _, _, came in turns(story)] == [["touched"]]
     assert (story.now.state, story.now.reason, story.now.rep_id, story.now.agrees) == ("closed", "won", None, True)
 
 
@@ -355,10 +357,11 @@ def test_the_ledger_is_ahead_of_the_log() -> None:
     floor_.wait(5)
     before = floor_.of()
     floor_.act("decline", "L1", "ana")
-    story = tell("L1", before, floor_.standing(), floor_.moment)
+    story = tell("L1", before, replace(floor_.standing(), touch_by=None), floor_.moment)
 
     assert not story.now.agrees
-    assert (story.now.rep_id, story.now.ledger) == ("ana", floor_.standing())
+    assert seconds(story.now.touch_by) == pytest.approx(300, abs=1), "what the log says hangs together"
+    assert (story.now.state, story.now.rep_id) == ("held", "ana")
     [note] = story.notes
     assert "behind the ledger" in note
     assert "held by ana, attempt 1" in note
