@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from router.domain.lead_story.shape import ClockRun, Event, LeadStory, Standing
 from router.domain.lead_story.tell import tell
 from router.entrypoints.explain import as_json
-from router.events.assignment import AssignmentEvent, LeadAssigned, LeadClosed, LeadTouched, LeadUnassigned
+from router.events.assignment import AssignmentEvent, LeadAssigned, LeadClosed, LeadQueued, LeadTouched, LeadUnassigned
 from router.events.sla import SlaEvent
 from tests.unit.lead_story_telling import KEPT, PERSONAL, Telling, seconds
 from tests.unit.ledger_story import seat
@@ -98,6 +98,18 @@ def test_a_wait_and_who_ended_it() -> None:
     floor_.come("ana")
     [wait] = floor_.told().waits
     assert (round(wait.seconds), wait.ended_by, wait.by) == (30, "assigned", "ana")
+
+
+def test_a_waiting_lead_that_a_repeat_lifted() -> None:
+    """Queued anew by a repeat that is worth more, a lead has waited once and all the time."""
+    floor_ = Telling("ana")
+    floor_.send(priority=5)
+    floor_.wait(20)
+    floor_.send(priority=20)
+    floor_.wait(10)
+
+    assert [each.data.sequence for each in floor_.of() if isinstance(each.data, LeadQueued)] == [2, 1]
+    assert [(one.seconds, one.until) for one in floor_.told().waits] == [(30.0, None)]
 
 
 def test_a_touch_from_the_queue_by_somebody() -> None:
