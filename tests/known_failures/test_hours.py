@@ -169,10 +169,6 @@ def test_holidays_are_those_of_the_place(
         assert only([fact for fact in facts if fact["t"] == "notify"], "no_rep_available")["to"] == "mia"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="`edges` knows no instant at which a holiday's hours would have begun, so the ledger says `outside_hours`",
-)
 def test_a_holiday_is_told_as_one(engine: Engine) -> None:
     """Why ana was passed over at Christmas stands with the candidates, as in `router decide` (frappe/helpdesk 2075)."""
     story = floor(engine, office("Europe/Berlin", DAY_SHIFT, "DE"), utc("2026-12-25T11:00"))

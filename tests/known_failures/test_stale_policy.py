@@ -9,6 +9,7 @@ import pytest
 
 from router.domain.ledger.verbs import Audience
 from router.pipeline.install import install
+from router.pipeline.work import InForce
 from tests.unit.ledger_story import Engine, Story, everybody
 from tests.unit.pipeline_floor import SIMPLE, Floor
 from tests.unit.policy_text import change, load
@@ -27,16 +28,18 @@ def test_a_pool_of_an_older_policy_is_not_saved(engine: Engine) -> None:
     assert story.holder("L2") == "ana"
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="workers do not say yet under which policy they worked an audience out, so the ledger takes an older one",
-)
 @pytest.mark.parametrize("known", [False, True], ids=["an audience nobody knew", "an audience in force"])
 async def test_an_old_picture_of_a_pool_replaces_no_newer_one(tmp_path: Path, known: bool) -> None:
     """Pools are always those in force: a lead decided under the old policy goes by the new pool (chatwoot 15524)."""
     old = load(tmp_path / "old", SIMPLE).policy
     new = load(tmp_path / "new", change("members: 'true'", "members: 'rep.id == \"ben\"'", SIMPLE)).policy
     behind = await Floor(old, "ana", "ben").open()
+
+    async def follow() -> InForce:
+        behind.in_force.put(new, new.version)
+        return behind.in_force.at_this_moment()
+
+    behind.in_force.follow = follow
     await behind.ledger.apply([install(new, (), behind.clock.now())])  # by another worker
     if known:
         ahead = Floor(new)
@@ -45,3 +48,5 @@ async def test_an_old_picture_of_a_pool_replaces_no_newer_one(tmp_path: Path, kn
         await ahead.send("rep-actions", ahead.action(1, behind.lead(1), "ben", "touch"))
     await behind.send("form-submissions", behind.submission(2))
     assert behind.ledger.state.leads[behind.lead(2)].rep == "ben"
+    [row] = [row for row in behind.decisions() if row["submission_id"] == "s2"]
+    assert row["policy_version"] == old.version
