@@ -249,7 +249,7 @@ def demo(
 
 @app.command(epilog="Examples:  router explain LEAD_ID    router explain LEAD_ID --json | jq .now")
 def explain(
-    lead_id: Annotated[str, typer.Argument(help="As `router decide` prints it.")],
+    lead_id: Annotated[str, typer.Argument(metavar="LEAD_ID", help="As `router decide` prints it.")],
     as_json: Json = False,  # noqa: FBT002 - a flag of the command line
 ) -> None:
     """Tell a lead's whole story: decisions, assignments and why not others, clocks, who was told, how it stands."""
