@@ -83,5 +83,6 @@ def _floor(policy: Policy, asked: Sequence[Audience], team: Team, now: datetime)
         rep = ledger.reps[rep_id]
         rep.load, rep.today = standing.open, standing.assigned_today
         rep.day = reps.midnight(ledger, rep, at)
-        rep.last_assigned = to_millis(standing.last_assigned_at) if standing.last_assigned_at is not None else 0
+        # Only the order of turns counts, and times have the same.
+        rep.turn = to_millis(standing.last_assigned_at) if standing.last_assigned_at is not None else 0
     return ledger

@@ -62,10 +62,6 @@ def test_a_rep_who_comes_back_is_not_flooded(engine: Engine, strategy: str, who:
     assert all(one != following for one, following in pairwise(order))
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the last assignment is kept in whole milliseconds, so within one batch `longest_idle` falls back to the id",
-)
 def test_longest_idle_deals_out_a_batch_in_turn(engine: Engine) -> None:
     """Six leads in one millisecond: each of the three has waited longest twice (odoo 259324)."""
     seats = [seat(rep, capacity=9) for rep in ("ana", "ben", "cai")]

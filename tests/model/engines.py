@@ -27,7 +27,7 @@ USUAL: dict[str, object] = {
     "priority": 0, "company": None, "submitted": 0,
 }  # fmt: skip
 FLAGS = ("parked", "overdue", "breached")
-NUMBERS = ("capacity", "weight", "order", "seen_at", "until", "load", "last_assigned", "misses", "day", "today")
+NUMBERS = ("capacity", "weight", "order", "seen_at", "until", "load", "turn", "misses", "day", "today")
 
 
 def load(client: redis.Redis) -> str:
@@ -99,6 +99,7 @@ class Twins:
         assert kept.open == {lead.id: lead.submitted for lead in self.model.leads.values() if lead.is_open}
         assert kept.lanes == Counter(_lane(lead) for lead in self.model.leads.values() if lead.is_open)
         assert kept.used == self.model.used
+        assert kept.audiences == self.model.audiences.keys()
         assert kept.accounts == self.model.accounts
         owned = {rep: {lead.id for lead in waiting.values() if rep in lead.owners} for rep in self.model.reps}
         assert kept.owned == owned
@@ -159,6 +160,7 @@ class _Kept:
         for name in ("timers", "duty", "waiting", "open", "used"):
             pipe.zrange(prefix + name, 0, -1, withscores=True)
         pipe.hgetall(prefix + "laneuse")
+        pipe.smembers(prefix + "auds")
         pipe.zrange(prefix + "tried", 0, -1)
         answers = iter(pipe.execute())
         self.reps: dict[str, dict[str, object]] = {}
@@ -184,6 +186,7 @@ class _Kept:
         self.timers = {tuple(name.decode().split("\0")): int(due) for name, due in (*next(answers), *next(answers))}
         self.waiting, self.open, self.used = ({n.decode(): int(at) for n, at in next(answers)} for _ in range(3))
         self.lanes = {lane.decode(): int(count) for lane, count in next(answers).items() if int(count)}
+        self.audiences = _texts(next(answers))
         self.tried = {member.decode()[37:] for member in next(answers)}
 
 

@@ -158,8 +158,14 @@ class Story:
         return Place(**{**values, **more})
 
     def place(self, lead: str = "L1", **more: Any) -> list[Fact]:  # noqa: ANN401 - whatever a submission has
-        """Bring a submission of *lead* in."""
-        return self.do(self.submission(lead, **more)).facts
+        """Bring a submission of *lead* in; as a worker does, tell again of audiences that were forgotten."""
+        verb = self.submission(lead, **more)
+        out: list[Fact] = []
+        for step in verb.steps:
+            if step.audience not in self.engine.model.audiences:
+                how, reps = self.pools[step.audience]
+                out += self.do(Audience(step.audience, step.pool, cast("Strategy", how), reps)).facts
+        return out + self.do(verb).facts
 
     def act(
         self, action: str, lead: str, rep: str, attempt: int | None = None, *, ago: int = 0, action_id: str = ""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from router.domain.ledger.verbs import Step
-from tests.unit.ledger_story import Engine, Story, kinds, only, seat
+from router.domain.ledger.verbs import Audience, Step
+from tests.unit.ledger_story import HOUR, Engine, Story, kinds, only, seat
 
 OFFER = (Step("all", "all", accept_within=60_000),)
 
@@ -118,3 +118,35 @@ def test_installing_the_same_again_changes_nothing(engine: Engine) -> None:
     before = story.holders("L1", "L2")
     assert story.install() == []
     assert story.holders("L1", "L2") == before
+
+
+def test_an_audience_that_nobody_asks_for_is_forgotten(engine: Engine) -> None:
+    """After an hour, at the next install; while an open lead is in it, it stays."""
+    story = Story(engine, "ana", "ben", pools={"all": ("in_order", ("ana",)), "few": ("in_order", ("ben",))})
+    story.come("ana")
+    story.place("L1", steps=(Step("few", "few"),))
+    story.wait(HOUR)
+    story.install()
+    assert set(story.engine.model.audiences) == {"few"}
+    story.come("ben")
+    story.act("touch", "L1", "ben")
+    story.wait(HOUR)
+    story.install()
+    assert set(story.engine.model.audiences) == {"all"}
+    assert story.do(story.submission("L2", steps=(Step("few", "few"),))).code == "unknown_audience"
+
+
+def test_a_forgotten_audience_that_is_told_again_serves_as_before(engine: Engine) -> None:
+    """Its lane is made anew: who waits in it is found when somebody becomes free."""
+    story = Story(engine, seat("ana", capacity=1))
+    story.place("L1")
+    story.come("ana")
+    story.act("touch", "L1", "ana")
+    story.come("ana", status="offline")
+    story.wait(HOUR)
+    story.install()
+    story.do(Audience("all", "all", "in_order", ("ana",)))
+    story.place("L2")
+    assert story.holder("L2") is None
+    story.come("ana")
+    assert story.holder("L2") == "ana"

@@ -19,7 +19,7 @@ from router.errors import DependencyDown
 
 PARTS = (
     *("store", "reps", "leads", "offers", "advance", "breaches"),
-    *("place", "act", "close", "attend", "tick", "install"),
+    *("place", "act", "close", "attend", "tick", "audiences", "install"),
     *("apply", "activities"),
 )
 """In the order in which they build on each other."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from router.domain.ledger import duty, offers, reps
 from router.domain.ledger.facts import Answer, Fact
-from router.domain.ledger.state import Ledger, Rep
+from router.domain.ledger.state import HOUR, Ledger, Rep
 from router.domain.ledger.verbs import Audience, Install
 
 
@@ -19,6 +19,7 @@ def audience(ledger: Ledger, verb: Audience, now: int) -> Answer:
     known = verb.id in ledger.audiences
     before = {rep.id for rep in reps.members(ledger, verb.id)} if known else set()
     ledger.audiences[verb.id] = verb
+    ledger.used.setdefault(verb.id, now)
     others = known and before != {rep.id for rep in reps.members(ledger, verb.id)}
     return Answer("done", offers.settle(ledger, now, left=True) if others else [])
 
@@ -33,7 +34,7 @@ def install(ledger: Ledger, verb: Install, now: int) -> Answer:
         return Answer("stale_policy")
     if ledger.audiences.keys() - {audience.id for audience in verb.audiences}:
         return Answer("missing_audiences")
-    _put_rest(ledger, verb)
+    _put_rest(ledger, verb, now)
     _put_reps(ledger, verb)
     for kind, name in [timer for timer in ledger.timers if timer[0] == "hours"]:
         del ledger.timers[(kind, name)]
@@ -46,10 +47,19 @@ def install(ledger: Ledger, verb: Install, now: int) -> Answer:
     for rep in everybody:
         if not rep.active:
             out += duty.take_back(ledger, rep, now)
-    return Answer("done", out + offers.settle(ledger, now, left=True))
+    out += offers.settle(ledger, now, left=True)
+    _forget_unused(ledger, now)
+    return Answer("done", out)
 
 
-def _put_rest(ledger: Ledger, verb: Install) -> None:
+def _forget_unused(ledger: Ledger, now: int) -> None:
+    """Forget audiences that nobody has asked for within the hour, but not those of open leads."""
+    wanted = {step.audience for lead in ledger.leads.values() if lead.is_open for step in lead.steps}
+    for name in [name for name, at in ledger.used.items() if at <= now - HOUR and name not in wanted]:
+        del ledger.audiences[name], ledger.used[name]
+
+
+def _put_rest(ledger: Ledger, verb: Install, now: int) -> None:
     ledger.version = verb.version
     ledger.max_attempts, ledger.misses_before_away = verb.max_attempts, verb.misses_before_away
     ledger.daily_per_rep, ledger.retry_after = verb.daily_per_rep, verb.retry_after
@@ -57,6 +67,7 @@ def _put_rest(ledger: Ledger, verb: Install) -> None:
     ledger.pools, ledger.calendars = dict(verb.pools), dict(verb.calendars)
     for audience in verb.audiences:
         ledger.audiences[audience.id] = audience
+        ledger.used.setdefault(audience.id, now)
 
 
 def _put_reps(ledger: Ledger, verb: Install) -> None:

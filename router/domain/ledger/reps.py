@@ -76,7 +76,7 @@ def refresh_duty(ledger: Ledger, rep: Rep, now: int) -> bool:
 
 def order_key(audience: Audience, rep: Rep) -> tuple[int | str, ...]:
     """Sort key of a free rep: the strategy's own measure, ties by longest idle, then by id."""
-    idle = (rep.last_assigned, rep.id)
+    idle = (rep.turn, rep.id)
     if audience.strategy == "least_loaded":
         return (rep.load * STRIDE // rep.weight, *idle)
     if audience.strategy == "weighted_round_robin":
@@ -101,12 +101,12 @@ def free(ledger: Ledger, audience: str, now: int) -> list[Rep]:
 
 
 def charge(ledger: Ledger, rep: Rep, now: int) -> None:
-    """Count one more lead for the rep, in all that the strategies and limits measure by."""
+    """Count one more lead for the rep, in all that strategies and limits measure by; the assignment is told next."""
     today = midnight(ledger, rep, now)
     rep.today = rep.today + 1 if rep.day == today else 1
     rep.day = today
     rep.load += 1
-    rep.last_assigned = now
+    rep.turn = ledger.sequence + 1
 
 
 def advance_pass(ledger: Ledger, rep: Rep, pool: str) -> None:

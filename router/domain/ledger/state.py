@@ -12,7 +12,7 @@ LeadState = Literal["seen", "waiting", "held", "accepted", "touched", "closed"]
 STAGES: tuple[Stage, ...] = ("rejected", "lead", "mql", "iql", "sql")  # from the least
 OPEN_STATES = ("waiting", "held", "accepted")
 
-DAY = 86_400_000
+HOUR, DAY = 3_600_000, 86_400_000
 NEVER = 9_999_999_999_999
 STRIDE = 720_720  # divisible by every weight from 1 to 16 (Waldspurger and Weihl, 1995: stride scheduling)
 
@@ -92,7 +92,7 @@ class Rep:
     seen_at: int = 0
     until: int = 0  # when the status expires; 0: never
     load: int = 0
-    last_assigned: int = 0
+    turn: int = 0  # the sequence of their last assignment: who was never assigned a lead is idle longest
     misses: int = 0
     day: int = 0  # the midnight that `today` counts from
     today: int = 0

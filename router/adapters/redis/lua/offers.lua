@@ -144,14 +144,15 @@ local function candidates(lead, choice)
   return out
 end
 
--- A fact for lead-assignments, with the next sequence
+-- A fact for lead-assignments, with the next sequence where none was taken for it
 function offers.assignment(lead, kind, more)
   local values = {
-    seq = redis.call("INCR", P .. "seq"), at = now, lead = lead.id, sub = lead.sub, attempt = lead.attempt,
+    at = now, lead = lead.id, sub = lead.sub, attempt = lead.attempt,
     rep = lead.rep, route = lead.route, step = lead.step, pool = lead.pool, submitted = lead.submitted,
     touch_by = leads.touch_by(lead), accept_by = lead.accept_by, policy = lead.policy,
   }
   for name, value in pairs(more or {}) do values[name] = value end
+  values.seq = values.seq or redis.call("INCR", P .. "seq")
   fact(kind, values)
 end
 
@@ -207,12 +208,13 @@ function offers.assign(lead, choice)
   end
   offers.own(lead, rep.id)
   if step and reps.audience(step.audience).strategy == "weighted_round_robin" then reps.advance_pass(rep, step.pool) end
-  reps.charge(rep)
+  local turn = redis.call("INCR", P .. "seq")
+  reps.charge(rep, turn)
   reps.refresh(rep)
   redis.call("ZADD", P .. "theirs:" .. rep.id, now, lead.id)
   offers.stand(lead)
   leads.save(lead)
-  offers.assignment(lead, "assigned", { cands = known, considered = lead.considered })
+  offers.assignment(lead, "assigned", { seq = turn, cands = known, considered = lead.considered })
   offers.notify(lead, "assigned", "rep", rep.id, "")
 end
 

@@ -6,7 +6,7 @@
 ]]
 local reps = {}
 
-local NUMBERS = { "capacity", "weight", "order", "seen_at", "until", "load", "last_assigned", "misses", "day", "today" }
+local NUMBERS = { "capacity", "weight", "order", "seen_at", "until", "load", "turn", "misses", "day", "today" }
 
 function reps.get(id)
   if cache.rep[id] == nil then
@@ -123,7 +123,7 @@ local function order_key(audience, rep)
   elseif audience.strategy == "in_order" then
     measure = rep.order
   end
-  return string.format("%016d%013d%s", measure, rep.last_assigned, rep.id)
+  return string.format("%016d%013d%s", measure, rep.turn, rep.id)
 end
 
 local function mark(key, id, yes)
@@ -200,22 +200,13 @@ function reps.refresh(rep)
   return left
 end
 
--- Enter a rep in an audience that has just been made
-function reps.enter(id, rep)
-  redis.call("SADD", P .. "in:" .. id, rep.id)
-  redis.call("SADD", P .. "auds:" .. rep.id, id)
-  cache.auds[rep.id] = nil
-  if rep.on_duty then redis.call("SADD", P .. "on:" .. id, rep.id) end
-  if rep.in_hours then redis.call("SADD", P .. "hrs:" .. id, rep.id) end
-  outdated(id, rep)
-end
-
-function reps.charge(rep)
+-- Count one more lead for the rep, in all that strategies and limits measure by; 'turn' is the assignment's sequence
+function reps.charge(rep, turn)
   local today = reps.midnight(rep)
   rep.today = rep.day == today and rep.today + 1 or 1
   rep.day = today
   rep.load = rep.load + 1
-  rep.last_assigned = now
+  rep.turn = turn
 end
 
 -- Stride scheduling: the pool's time is the pass of the one served, whose own pass grows by stride over weight

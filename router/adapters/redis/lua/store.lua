@@ -6,6 +6,7 @@
     epoch                 string  there as long as this Redis has not forgotten
     seq                   string  the last sequence of lead-assignments
     meta                  hash    version of the policy in force, and its limits
+    policies              hash    version -> canonical text, for good; dataset:<digest> string, what it looks up in
     pool                  hash    pool -> JSON list of rep ids, in the configuration's order
     cal                   hash    calendar -> JSON list of {at, state, midnight}
     calreps               hash    calendar ('' for none) -> JSON list of its active reps, in order
