@@ -81,11 +81,15 @@ class Player:
             await self._apply(self._hand.last_words(mine[start : start + LARGEST]))
 
     async def _talk(self, verbs: Sequence[Verb]) -> None:
-        """Let others hear what is about to be said, so that it may come twice; and hear them."""
+        """
+        Let others hear what is about to be said, so that it may come twice, or from them first; and hear them.
+
+        The first verb of a call is its own alone: it must leave a fact.
+        """
         self._calls += 1
         said = f"{{{self._orders.workspace}}}:said:"
         if self._calls % SHARES_EVERY == self._number % SHARES_EVERY:
-            await self._client.set(f"{said}{self._number}", pickle.dumps(list(verbs)))
+            await self._client.set(f"{said}{self._number}", pickle.dumps(list(verbs[1:])))
         if self._calls % HEARS_EVERY == 0:
             other = (self._number + self._draw.randrange(1, self._orders.players)) % self._orders.players
             kept = cast("bytes | None", await self._client.get(f"{said}{other}"))
