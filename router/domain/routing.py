@@ -70,9 +70,9 @@ def audience_id(pool: str, match: str | None, values: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """Who is in it? Two questions are the same where version, pool, match and values are."""
+    """Who is in it? Two questions are the same where the pool's reps, match and values are, under whichever policy."""
 
-    version: str
+    team: str
     pool: str
     match: Expression | None
     values: str
@@ -80,7 +80,24 @@ class _Question:
 
 
 def _audience(pool: str, match: Expression | None, values: str, policy: Policy) -> Audience:
-    return _answer(_Question(policy.version, pool, match, values, policy))
+    return _answer(_Question(_team(policy.version, pool, _Whole(policy)), pool, match, values, policy))
+
+
+@dataclass(frozen=True, slots=True)
+class _Whole:
+    """A policy, beside the version by which it is known."""
+
+    policy: Policy = field(compare=False, repr=False)
+
+
+@lru_cache(maxsize=_KEPT)
+def _team(version: str, pool: str, whole: _Whole) -> str:  # noqa: ARG001 - the version tells policies apart
+    """Return a hash of all about a pool that decides who is in an audience of it."""
+    policy = whole.policy
+    known = policy.pools.get(pool)
+    told = None if known is None else [known.strategy, [rep_values(policy.reps[rep]) for rep in known.members]]
+    text = json.dumps(told, default=_plain, ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @lru_cache(maxsize=_KEPT)
