@@ -179,8 +179,12 @@ class Ledger(Protocol):
     def give_up(self) -> None:
         """Leave what this process has applied and not published to the next sweep, of whichever process."""
 
-    async def abandoned(self) -> Sequence[Applied]:
-        """Return a part of what stands in the outbox and whose publisher is gone; empty where there is none."""
+    async def abandoned(self, after: bytes = b"") -> Sequence[Applied]:
+        """
+        Return a part of what stands in the outbox and whose publisher is gone; empty where there is none.
+
+        The oldest first; *after* is the entry of the last one that was returned before.
+        """
 
 
 class Clock(Protocol):

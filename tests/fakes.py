@@ -154,6 +154,7 @@ class MemoryLedger:
         """Leave what stands in the outbox to the next sweep."""
         self._publisher += 1
 
-    async def abandoned(self) -> Sequence[Applied]:
+    async def abandoned(self, after: bytes = b"") -> Sequence[Applied]:
         """Return what was given up."""
-        return [applied for publisher, applied in self.outbox.values() if publisher != self._publisher]
+        left = [applied for publisher, applied in self.outbox.values() if publisher != self._publisher]
+        return [applied for applied in left if not after or int(applied.entry) > int(after)]

@@ -36,12 +36,12 @@ async def tick(ledger: Ledger, publisher: Publisher, workspace: str) -> None:
 
 
 async def sweep(ledger: Ledger, publisher: Publisher, workspace: str) -> None:
-    """Publish what stands in the outbox and whose publisher is gone."""
-    while left := await ledger.abandoned():
+    """Publish what stands in the outbox and whose publisher is gone; go past what cannot be rendered."""
+    after = b""
+    while left := await ledger.abandoned(after):
         out, told = _rendered(left, workspace)
         await deliver(out, told, publisher, ledger)
-        if not told:
-            return
+        after = left[-1].entry
 
 
 def _rendered(answers: Sequence[Applied], workspace: str) -> tuple[list[Outgoing], list[Applied]]:

@@ -31,7 +31,7 @@ class Ledger(Protocol):
     def give_up(self) -> None:
         """Leave the outbox to the sweep."""
 
-    async def abandoned(self) -> Sequence[Applied]:
+    async def abandoned(self, after: bytes = b"") -> Sequence[Applied]:
         """Return what was given up."""
 
 
@@ -134,3 +134,13 @@ async def test_applying_again_is_harmless(ledger: Ledger) -> None:
     await ledger.published(await ledger.apply(verbs, START))
     again = await ledger.apply(verbs, START + 1)
     assert [(one.code, one.entry) for one in again] == [("repeat", b"")] * 2
+
+
+async def test_a_sweep_goes_on_after_what_it_has_seen(ledger: Ledger) -> None:
+    """What cannot be published stays and is passed by: nothing that comes after it waits for it."""
+    applied = await ledger.apply([submission(1), submission(2)], START)
+    ledger.give_up()
+    first, second = await swept(ledger)
+    assert [one.entry for one in await ledger.abandoned(first.entry)] == [second.entry]
+    assert list(await ledger.abandoned(second.entry)) == []
+    assert [one.entry for one in await ledger.abandoned()] == [one.entry for one in applied]

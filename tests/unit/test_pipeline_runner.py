@@ -183,3 +183,13 @@ def test_a_step_that_asks_for_what_nobody_gives_is_seen_at_the_start() -> None:
 
     with pytest.raises(WiringError, match=r"step asks for unknown ports: .*ledgre"):
         bind(step, {"ledger": None})
+
+
+async def test_an_outbox_entry_that_nobody_can_read_holds_up_none_behind_it(floor: Floor) -> None:
+    """A newer release wrote it, perhaps: it stays for one that can read it, and the sweep goes past it."""
+    floor.ledger.outbox[b"0"] = (-1, Applied("done", b'[{"t":"unheard of","at":0}]', b"", b"0"))
+    floor.ledger.lost.left = 1
+    await floor.send("form-submissions", floor.submission())
+    await floor.sweep()
+    assert len(floor.decisions()) == 1
+    assert list(floor.ledger.outbox) == [b"0"]

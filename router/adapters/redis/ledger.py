@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import cast
 
 import orjson
@@ -92,24 +92,31 @@ class RedisLedger:
         """Go on under another publisher id; the liveness of this one runs out within about a second."""
         self._publisher = secrets.token_hex(8)
 
-    async def abandoned(self) -> Sequence[Applied]:
+    async def abandoned(self, after: bytes = b"") -> Sequence[Applied]:
         """Return entries whose publisher is gone, the oldest first, while this process holds the lease to sweep."""
         with asking():
             if not await self._client.set(self.prefix + "sweep", self._sweeper, px=LEASE, nx=True):
                 holder = await self._client.get(self.prefix + "sweep")
                 if holder != self._sweeper.encode():
                     return []
-            entries = cast("Entries", await self._client.xrange(self.prefix + "out", count=SWEPT_AT_ONCE))
-            publishers = sorted({values[b"p"] for _, values in entries})
-            if not publishers:
-                return []
-            alive = await self._client.mget([self._liveness(name.decode()) for name in publishers])
-        gone = {name for name, sign in zip(publishers, alive, strict=True) if sign is None}
-        return [
-            Applied("done", values[b"f"], values[b"d"], entry, values[b"h"].decode() or None)
-            for entry, values in entries
-            if values[b"p"] in gone
-        ]
+            while True:
+                start = b"(" + after if after else b"-"
+                entries = cast("Entries", await self._client.xrange(self.prefix + "out", start, count=SWEPT_AT_ONCE))
+                gone = await self._gone({values[b"p"] for _, values in entries})
+                found = [
+                    Applied("done", values[b"f"], values[b"d"], entry, values[b"h"].decode() or None)
+                    for entry, values in entries
+                    if values[b"p"] in gone
+                ]
+                if found or len(entries) < SWEPT_AT_ONCE:
+                    return found
+                after = entries[-1][0]
+
+    async def _gone(self, publishers: Collection[bytes]) -> Collection[bytes]:
+        if not publishers:
+            return ()
+        alive = await self._client.mget([self._liveness(name.decode()) for name in publishers])
+        return {name for name, sign in zip(publishers, alive, strict=True) if sign is None}
 
     async def announce(self) -> None:
         """Say that this publisher lives."""
