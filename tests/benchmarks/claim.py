@@ -172,15 +172,19 @@ def main() -> int:
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--markdown", action="store_true", help="print the table of docs/performance.md")
     given = parser.parse_args()
-    rows = run(given.only, given.samples)
-    if given.json:
+    tell(run(given.only, given.samples), as_json=given.json, as_markdown=given.markdown)
+    return 0
+
+
+def tell(rows: Sequence[Row], *, as_json: bool, as_markdown: bool) -> None:
+    """Print the rows in the form that is asked for."""
+    if as_json:
         found = [{**asdict(row), "ratio": row.ratio} for row in rows]
         print(orjson.dumps({"machine": machine(), "claim": found}, option=orjson.OPT_INDENT_2).decode())
-    elif given.markdown:
+    elif as_markdown:
         print(markdown(rows))
     else:
         show(rows)
-    return 0
 
 
 if __name__ == "__main__":
