@@ -132,7 +132,7 @@ class Hand:
     def _attend(self) -> Attend:
         statuses = ("available", "busy", "away", "offline")
         status = self._draw.choices(statuses, (70, 10, 6, 8))[0]
-        ttl = self._draw.choice((0, 1_000, 1_000, 2_000, 3_000))
+        ttl = self._draw.choice((0, 0, 40, 100, 250, 1_000))
         heartbeat = self._draw.random() < 0.3
         return Attend(self._draw.choice(REPS), status, self._moment(), ttl, heartbeat=heartbeat)  # type: ignore[arg-type]  # one of the four
 

@@ -103,7 +103,11 @@ def topics(entries: Mapping[str, Entry]) -> Iterator[Observed]:
 
 
 def presences(history: Iterable[Call]) -> Iterator[Observed]:
-    """Give the presences that the players told as they would stand on their topic, taken when the ledger took them."""
+    """
+    Give the presences that the players told as they would stand on their topic, taken when the ledger took them.
+
+    A ttl stands there in whole seconds, so it is rounded up; `Replay` has it to the millisecond.
+    """
     offset = 0
     for call in history:
         for said in call.said:
@@ -113,7 +117,7 @@ def presences(history: Iterable[Call]) -> Iterator[Observed]:
                     "rep_id": verb["rep_id"],
                     "status": verb["status"],
                     "at": from_millis(verb["at"]),
-                    "ttl_seconds": verb["ttl"] // 1000,
+                    "ttl_seconds": -(-verb["ttl"] // 1000),
                     "heartbeat": verb["heartbeat"],
                 }
                 yield Observed("rep-presence", 1, offset, None, None, data, written_at=instant(call.now))

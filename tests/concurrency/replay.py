@@ -96,6 +96,7 @@ class Replay:
         for rep in self.reps.values():
             if 0 < rep.until <= call.now:
                 rep.status, rep.until = "offline", 0
+                self.counts["presence ran out"] += 1
         for said in call.said:
             verb = said.verb
             self.counts[f"{verb['verb']} {said.code}"] += 1
@@ -115,6 +116,7 @@ class Replay:
                 self._ticked = call.now
             if said.facts or verb["verb"] in ("attend", "install", "tick"):
                 self._nobody_waits(call.now, verb)
+                self._nobody_gone_keeps(call.now, verb)
 
     @property
     def waiting(self) -> set[str]:
@@ -261,6 +263,14 @@ class Replay:
                     able = self._able(lead, free)
                     if able:
                         self._fault(6, f"at {now}, after {verb}: {lead} waits, {sorted(able)} free")
+
+    def _nobody_gone_keeps(self, now: int, verb: Mapping[str, Any]) -> None:
+        """Look for a rep who is not there any more and still has what they have not accepted."""
+        for rep in self.reps.values():
+            if rep.held and (not rep.active or rep.status in ("away", "offline")):
+                kept = sorted(lead for lead in rep.held if self.leads[lead].state == "assigned")
+                if kept:
+                    self._fault(4, f"at {now}, after {verb}: {rep.id} is {rep.status} and keeps {kept}")
 
     def _able(self, lead: Lead, free: set[str]) -> set[str]:
         able: set[str] = set()

@@ -106,7 +106,15 @@ def assert_it_was_a_quarrel(replay: Replay, report: Report) -> None:
             "cancelled",
         ),
         *("place repeat", "act repeat", "close repeat", "attend repeat", "act unknown_lead", "act unknown_rep"),
-        *("install done", "tick done", "tick more", "told superseded", "told repeat", "told no_rep_available"),
+        *(
+            "presence ran out",
+            "install done",
+            "tick done",
+            "tick more",
+            "told superseded",
+            "told repeat",
+            "told no_rep_available",
+        ),
     )
     seldom = {name: counts.get(name, 0) for name in wanted if counts.get(name, 0) < VERBS // 10_000}
     assert not seldom
