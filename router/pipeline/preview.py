@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import cast
 
 from router.domain.candidates import Candidate, sentence
-from router.domain.ledger import duty, offers, reps
+from router.domain.ledger import choices, duty, reps
 from router.domain.ledger.model import apply
 from router.domain.ledger.state import Lead, Ledger
 from router.domain.ledger.verbs import Attend, Step
@@ -63,7 +63,7 @@ def candidates(
         for step, found in zip(route.steps, asked, strict=True)
     )
     lead = Lead("", steps=steps, submitted=to_millis(submitted_at), owners=tuple(team.owners))
-    listed = offers.candidates(ledger, lead, offers.reach(ledger, lead, at), at, shown=len(policy.reps))
+    listed = choices.candidates(ledger, lead, choices.reach(ledger, lead, at), at, shown=len(policy.reps))
     return tuple(
         Candidate(rep, code == "eligible", code, sentence(code, policy.reps[rep].name))
         for rep, code in cast("list[tuple[str, CandidateCode]]", listed)

@@ -16,7 +16,7 @@ import orjson
 import redis
 
 from router.adapters.redis.functions import library
-from router.domain.ledger import offers, reps
+from router.domain.ledger import choices, reps
 from router.domain.ledger.facts import Answer
 from router.domain.ledger.model import apply
 from router.domain.ledger.state import Lead, Ledger, Rep
@@ -109,8 +109,9 @@ class Twins:
         there = {name: {rep.id for rep in reps.members(self.model, name) if rep.on_duty} for name in free}
         assert kept.on_duty == there
         for lead in waiting.values():
-            step = offers.reach(self.model, lead, None)
-            assert lead.parked or offers.pick(self.model, lead, step, (), self._now) is None, f"{lead.id} need not wait"
+            step = choices.reach(self.model, lead, None)
+            taker = None if lead.parked else choices.pick(self.model, lead, step, (), self._now)
+            assert taker is None, f"{lead.id} need not wait"
         for rep in self.model.reps.values():
             holds = {lead.id for lead in self.model.leads.values() if lead.rep == rep.id}
             assert kept.theirs[rep.id] == holds

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from router.domain.ledger import clocks, offers
+from router.domain.ledger import choices, clocks, offers
 from router.domain.ledger.facts import Fact
 from router.domain.ledger.state import Lead, Ledger
 
@@ -28,7 +28,7 @@ def breach(ledger: Ledger, lead: Lead, now: int) -> list[Fact]:
     out = tell(ledger, lead, now)
     asks = lead.clock.on_breach if lead.clock else ()
     movable = (lead.state == "held" and "reassign" in asks) or (lead.rep is not None and "reassign_always" in asks)
-    if not movable or not offers.somebody_else(ledger, lead, now):
+    if not movable or not choices.somebody_else(ledger, lead, now):
         return out
     holder = str(lead.rep)
     return out + offers.unassign(ledger, lead, "breached", now) + offers.settle(ledger, now, {holder})

@@ -1,142 +1,18 @@
 """
-Offers: which rep gets a lead, what happens when one is lost, who waits and who is served next.
+Offers: a lead is given to a rep, taken back, or left to wait; and who waits is served.
 
-Three rules make the rest simple. A lead that waits could be taken by nobody who
-is free when it was last looked at; so after a change only the leads that the
-change touches are looked at again, in queue order (`settle`). Its owners, who
-had the person or the company before, come first, in its steps or not. And a rep
-who was already tried is last in line: only when nobody else is on duty for the
-lead, and no sooner than `retry_after`.
+A lead that waits could be taken by nobody who is free when it was last looked at;
+so after a change only the leads that the change touches are looked at again, in
+queue order (`settle`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Container
-from dataclasses import dataclass, replace
 
-from router.domain.ledger import clocks, reps
+from router.domain.ledger import choices, clocks, reps
 from router.domain.ledger.facts import Fact, fact
 from router.domain.ledger.state import Lead, LeadState, Ledger, Rep
-
-SHOWN = 20  # candidates on the wire
-
-
-def untried_on_duty(ledger: Ledger, lead: Lead, audience: str) -> bool:
-    """Tell whether somebody on duty in *audience* has not been tried for the lead."""
-    return any(rep.on_duty and rep.id not in lead.tried for rep in reps.members(ledger, audience))
-
-
-def reach(ledger: Ledger, lead: Lead, now: int | None) -> int:
-    """
-    Return how many of the lead's steps are open.
-
-    A step with `widen_after` keeps the next one closed while somebody untried
-    is on duty in it and, where *now* is given, the lead is not that old yet.
-    Without *now* time opens nothing: for a lead that waits, its timer does that.
-    """
-    opened = lead.reach
-    while opened < len(lead.steps):
-        step = lead.steps[opened - 1]
-        aged = step.widen_after is None or (now is not None and now >= lead.submitted + step.widen_after)
-        if not aged and untried_on_duty(ledger, lead, step.audience):
-            break
-        opened += 1
-    return opened
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Who gets a lead, by which step (from 1; None: from outside the steps), and how many steps were open."""
-
-    step: int | None
-    rep: Rep
-    opened: int
-
-
-def pick(ledger: Ledger, lead: Lead, opened: int, again: Container[str], now: int) -> Choice | None:
-    """Choose an owner, or a rep within the *opened* steps; of those already tried only one in *again*."""
-    for rep in owners(ledger, lead, now):
-        if rep.id not in lead.tried:
-            return Choice(home(ledger, lead, rep), rep, opened)
-    for index, step in enumerate(lead.steps[:opened], start=1):
-        for rep in reps.free(ledger, step.audience, now):
-            if rep.id not in lead.tried:
-                return Choice(index, rep, opened)
-    if not lead.tried or any(untried_on_duty(ledger, lead, step.audience) for step in lead.steps):
-        return None
-    able = {rep.id: home(ledger, lead, rep) for rep in owners(ledger, lead, now)}
-    for index, step in enumerate(lead.steps[:opened], start=1):
-        for rep in reps.free(ledger, step.audience, now):
-            able.setdefault(rep.id, index)
-    turns = [
-        (at, rep_id)
-        for rep_id, at in lead.tried.items()
-        if rep_id in able and rep_id in again and now >= at + ledger.retry_after
-    ]
-    if not turns:
-        return None
-    _, rep_id = min(turns)
-    return Choice(able[rep_id], ledger.reps[rep_id], opened)
-
-
-def owners(ledger: Ledger, lead: Lead, now: int) -> list[Rep]:
-    """List the lead's owners who could take it now, in their order."""
-    known = [ledger.reps[rep_id] for rep_id in lead.owners if rep_id in ledger.reps]
-    return [rep for rep in known if reps.may_own(ledger, rep, now)]
-
-
-def home(ledger: Ledger, lead: Lead, rep: Rep) -> int | None:
-    """Return the first step whose audience the rep is in."""
-    for index, step in enumerate(lead.steps, start=1):
-        if rep.id in ledger.audiences[step.audience].members:
-            return index
-    return None
-
-
-def somebody_else(ledger: Ledger, lead: Lead, now: int) -> bool:
-    """Tell whether another rep than the holder could take the lead in the same state change."""
-    if lead.tries + 1 >= ledger.max_attempts:
-        return False
-    trial = replace(lead, reach=1, tried={**lead.tried, str(lead.rep): now})
-    return pick(ledger, trial, reach(ledger, trial, now), ledger.reps, now) is not None
-
-
-def candidates(
-    ledger: Ledger, lead: Lead, opened: int, now: int, chosen: Rep | None = None, shown: int = SHOWN
-) -> list[tuple[str, str]]:
-    """
-    List (rep, code): who is *chosen*, those next in line, then the others of the steps' pools and why not.
-
-    At most *shown*; next in line are the owners, then the reps of the first of the *opened* steps that has somebody.
-    """
-    listed: dict[str, str] = {} if chosen is None else {chosen.id: "eligible"}
-    listed.update({rep.id: "eligible" for rep in owners(ledger, lead, now) if rep.id not in lead.tried})
-    current = opened
-    for index, step in enumerate(lead.steps[:opened], start=1):
-        able = [rep.id for rep in reps.free(ledger, step.audience, now) if rep.id not in lead.tried]
-        if able:
-            current = index
-            listed.update(dict.fromkeys(able[:shown], "eligible"))
-            break
-    for step in lead.steps:
-        for rep_id in ledger.pools.get(step.pool, ()):
-            if len(listed) >= shown:
-                break
-            if rep_id not in listed:
-                listed[rep_id] = _code(ledger, lead, ledger.reps[rep_id], current, now)
-    return list(listed.items())[:shown]
-
-
-def _code(ledger: Ledger, lead: Lead, rep: Rep, current: int, now: int) -> str:
-    own = reps.obstacle(ledger, rep, now)
-    if own is not None:
-        return own
-    index = home(ledger, lead, rep)
-    if index is None:
-        return "no_match"
-    if rep.id in lead.tried:
-        return "already_tried"
-    return "eligible" if index <= current else "later_step"
 
 
 def assignment(ledger: Ledger, lead: Lead, kind: str, now: int, **more: object) -> Fact:
@@ -182,14 +58,14 @@ def notify(
     return [fact("notify", **values)]
 
 
-def assign(ledger: Ledger, lead: Lead, choice: Choice, now: int) -> list[Fact]:
+def assign(ledger: Ledger, lead: Lead, choice: choices.Choice, now: int) -> list[Fact]:
     """
     Give the lead to the chosen rep.
 
     An owner from outside the steps has as long to accept as a rep of the first one: to be known is no reason to let
     somebody wait.
     """
-    known = candidates(ledger, lead, choice.opened, now, choice.rep)
+    known = choices.candidates(ledger, lead, choice.opened, now, choice.rep)
     rep, index = choice.rep, choice.step
     step = lead.steps[index - 1] if index else None
     within = (step or lead.steps[0]).accept_within
@@ -216,7 +92,9 @@ def assign(ledger: Ledger, lead: Lead, choice: Choice, now: int) -> list[Fact]:
 
 def assign_to(ledger: Ledger, lead: Lead, rep: Rep, now: int) -> list[Fact]:
     """Give the lead to this very rep, in the steps or not."""
-    return assign(ledger, lead, Choice(home(ledger, lead, rep), rep, reach(ledger, lead, now)), now)
+    return assign(
+        ledger, lead, choices.Choice(choices.home(ledger, lead, rep), rep, choices.reach(ledger, lead, now)), now
+    )
 
 
 def let_go(ledger: Ledger, lead: Lead, now: int) -> Rep:
@@ -257,7 +135,7 @@ def unassign(ledger: Ledger, lead: Lead, reason: str, now: int) -> list[Fact]:
 
 def offer(ledger: Ledger, lead: Lead, now: int) -> list[Fact]:
     """Assign the lead if anybody can take it now, else let it wait."""
-    choice = None if lead.parked else pick(ledger, lead, reach(ledger, lead, now), ledger.reps, now)
+    choice = None if lead.parked else choices.pick(ledger, lead, choices.reach(ledger, lead, now), ledger.reps, now)
     if choice is not None:
         return assign(ledger, lead, choice, now)
     return [] if lead.state == "waiting" else _queue(ledger, lead, now)
@@ -265,7 +143,7 @@ def offer(ledger: Ledger, lead: Lead, now: int) -> list[Fact]:
 
 def _queue(ledger: Ledger, lead: Lead, now: int) -> list[Fact]:
     lead.state = "waiting"
-    lead.reach = len(lead.steps) if lead.parked else reach(ledger, lead, now)
+    lead.reach = len(lead.steps) if lead.parked else choices.reach(ledger, lead, now)
     out = [assignment(ledger, lead, "queued", now)]
     if not lead.parked:
         arm(ledger, lead, now)
@@ -292,7 +170,7 @@ def arm(ledger: Ledger, lead: Lead, now: int) -> None:
 
 def look_again(ledger: Ledger, lead: Lead, now: int) -> list[Fact]:
     """Open what is due to open for a waiting lead, then offer it; a timer asks for this."""
-    lead.reach = reach(ledger, lead, now)
+    lead.reach = choices.reach(ledger, lead, now)
     out = offer(ledger, lead, now)
     if lead.state == "waiting":
         arm(ledger, lead, now)
@@ -318,7 +196,7 @@ def settle(
             if lead.parked:
                 choice = _turned_takes(ledger, lead, turned, now)
             else:
-                choice = pick(ledger, lead, reach(ledger, lead, None), again, now)
+                choice = choices.pick(ledger, lead, choices.reach(ledger, lead, None), again, now)
             if choice is not None:
                 out += assign(ledger, lead, choice, now)
                 break
@@ -326,8 +204,8 @@ def settle(
             return out
 
 
-def _turned_takes(ledger: Ledger, lead: Lead, turned: Rep | None, now: int) -> Choice | None:
+def _turned_takes(ledger: Ledger, lead: Lead, turned: Rep | None, now: int) -> choices.Choice | None:
     if turned is None or reps.obstacle(ledger, turned, now) is not None:
         return None
-    index = home(ledger, lead, turned)
-    return Choice(index, turned, len(lead.steps)) if index or turned.id in lead.owners else None
+    index = choices.home(ledger, lead, turned)
+    return choices.Choice(index, turned, len(lead.steps)) if index or turned.id in lead.owners else None

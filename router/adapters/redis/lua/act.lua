@@ -50,7 +50,7 @@ function verbs.act(item)
       accept(lead, item)
     else
       offers.unassign(lead, item.action == "decline" and "declined" or "released")
-      offers.settle({ rep }, false)
+      queue.settle({ rep }, false)
     end
     return "done"
   end

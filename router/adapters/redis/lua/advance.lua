@@ -24,7 +24,7 @@ local function leave(rep, status)
   expire_at(rep, 0)
   reps.refresh(rep)
   take_back(rep)
-  offers.settle({ rep }, true)
+  queue.settle({ rep }, true)
 end
 
 local function arm_calendar(name)
@@ -59,5 +59,5 @@ local function advance()
   if #changed == 0 then return end
   for _, rep in ipairs(changed) do left = reps.refresh(rep) or left end
   for _, rep in ipairs(gone) do take_back(rep) end
-  offers.settle(changed, left or #gone > 0)
+  queue.settle(changed, left or #gone > 0)
 end

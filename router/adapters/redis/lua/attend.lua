@@ -34,6 +34,6 @@ function verbs.attend(item)
   rep.status = status
   expire_at(rep, until_)
   local left = reps.refresh(rep)
-  offers.settle({ rep }, left, turned)
+  queue.settle({ rep }, left, turned)
   return "done"
 end

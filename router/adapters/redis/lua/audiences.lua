@@ -122,7 +122,7 @@ local function serve(changed, others)
       if first and not found then them[#them + 1], chosen[first] = reps.get(first), true end
     end
   end
-  offers.settle(them, true)
+  queue.settle(them, true)
 end
 
 local function drop(id, lanes)

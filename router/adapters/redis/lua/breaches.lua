@@ -41,13 +41,13 @@ end
 function breaches.breach(lead)
   lead.overdue = true
   breaches.tell(lead)
-  offers.stand(lead)
+  queue.stand(lead)
   leads.save(lead)
   local movable = (lead.state == "held" and asks(lead, "reassign")) or (lead.rep and asks(lead, "reassign_always"))
-  if movable and offers.somebody_else(lead) then
+  if movable and choices.somebody_else(lead) then
     local holder = reps.get(lead.rep)
     offers.unassign(lead, "breached")
-    offers.settle({ holder }, false)
+    queue.settle({ holder }, false)
   end
 end
 

@@ -87,7 +87,7 @@ local function lift(lead, item)
   local clock, changed = lifted(lead, item, waits)
   local stage = STAGES[item.stage] > STAGES[lead.stage] and item.stage or lead.stage
   if waits then
-    offers.leave_queue(lead)
+    queue.leave(lead)
     redis.call("HINCRBY", P .. "laneuse", lead.lane, -1)
   end
   if changed then

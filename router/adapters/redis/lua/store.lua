@@ -18,7 +18,7 @@
       on:<id>, hrs:<id>   set     those on duty; those active and in hours
     auds                  set     all audiences
     used                  zset    audience -> when it was last made known or asked for
-    lane:<id>             string  number of steps; q:<id>:<shelf> zset lex: queue key .. lead (shelf: see offers)
+    lane:<id>             string  number of steps; q:<id>:<shelf> zset lex: queue key .. lead (shelf: see queue)
     laneuse               hash    lane -> number of open leads in it
     own:<rep>             zset    lex: waiting leads that the rep comes first for; acct:<company> string, its last rep
     tried                 zset    lex: waiting leads that somebody was tried for

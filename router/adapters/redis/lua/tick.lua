@@ -11,7 +11,7 @@ local function missed(lead)
   if rep.misses < limit("misses_before_away") or rep.status == "away" or rep.status == "offline" then
     reps.save(rep)
     offers.unassign(lead, "accept_timeout")
-    offers.settle({ rep }, false)
+    queue.settle({ rep }, false)
     return
   end
   rep.misses = 0
@@ -21,7 +21,7 @@ local function missed(lead)
   fact("presence", { rep = rep.id, status = "away", at = now })
   offers.unassign(lead, "accept_timeout")
   take_back(rep)
-  offers.settle({ rep }, true)
+  queue.settle({ rep }, true)
 end
 
 function verbs.tick(item)
@@ -40,7 +40,7 @@ function verbs.tick(item)
         breaches.remind(lead)
       elseif kind == "late" then
         lead.overdue = true
-        offers.stand(lead)
+        queue.stand(lead)
         leads.save(lead)
       elseif kind == "widen" or kind == "retry" then
         offers.look_again(lead)
