@@ -8,19 +8,26 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import TypeVar
 
+import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition  # type: ignore[import-untyped]  # ships no types
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as above
 
 from router.adapters.kafka.admin import KafkaAdmin
+from router.adapters.kafka.closing import close, lost_connections
 from router.adapters.kafka.connection import KafkaConnection
+from router.adapters.kafka.watching import problem_of
 from router.errors import DependencyDown
 from router.events.base import to_millis
 from router.ports import Received
 
 ANSWERS_WITHIN = 10.0
+CLOSES_WITHIN = 5.0
+LOOKS_EVERY_MS = 1000  # how long one fetch waits; new records end the wait at once
+BEGINS_AGAIN_AFTER = 1.0  # seconds
+
 T = TypeVar("T")
 
-LOOKS_EVERY_MS = 1000  # how long one fetch waits; new records end the wait at once
+_log = structlog.get_logger(__name__)
 
 
 class KafkaTail:
@@ -50,34 +57,51 @@ class KafkaTail:
         Raises `DependencyDown` when no broker is found at the start.
         """
         from_ms = 0 if since is None else max(0, to_millis(since))
-        async with self._consumer(topics) as (consumer, partitions):
-            if not partitions:
-                return
-            ends = await _bounded(self._connection, consumer.end_offsets(partitions))
-            await self._seek(consumer, ends, from_ms)
-            records = self._new(consumer) if follow else self._up_to(consumer, ends)
-            async for record in records:
-                if record.timestamp >= from_ms and key in (None, record.key):
-                    yield self._received(record)
-
-    async def _seek(self, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int], from_ms: int) -> None:
-        """Go to the first record of each partition that was written at *from_ms* or later, or to its end."""
-        if not from_ms:
-            await _bounded(self._connection, consumer.seek_to_beginning(*ends))
+        partitions = await self._partitions(topics)
+        if not partitions:
             return
-        found = await _bounded(self._connection, consumer.offsets_for_times(dict.fromkeys(ends, from_ms)))
-        for partition, end in ends.items():
-            consumer.seek(partition, end if found[partition] is None else found[partition].offset)
+        async with self._consumer(partitions) as consumer:
+            ends = await _bounded(self._connection, consumer.end_offsets(partitions))
+            starts = await self._starts(consumer, ends, from_ms)
+            if not follow:
+                _seek(consumer, starts)
+                async for record in self._up_to(consumer, ends):
+                    if record.timestamp >= from_ms and key in (None, record.key):
+                        yield self._received(record)
+                return
+        async for record in self._new(starts):
+            if record.timestamp >= from_ms and key in (None, record.key):
+                yield self._received(record)
 
-    async def _new(self, consumer: AIOKafkaConsumer) -> AsyncIterator[ConsumerRecord]:
+    async def _starts(
+        self, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int], from_ms: int
+    ) -> dict[TopicPartition, int]:
+        """Return the first offset of each partition that was written at *from_ms* or later, or its end."""
+        if not from_ms:
+            return dict(await _bounded(self._connection, consumer.beginning_offsets(list(ends))))
+        found = await _bounded(self._connection, consumer.offsets_for_times(dict.fromkeys(ends, from_ms)))
+        return {each: end if found[each] is None else found[each].offset for each, end in ends.items()}
+
+    async def _new(self, places: dict[TopicPartition, int]) -> AsyncIterator[ConsumerRecord]:
+        """Yield what stands at *places* and after; a consumer that failed is followed by another, where it was."""
         while True:
-            for records in (await consumer.getmany(timeout_ms=LOOKS_EVERY_MS)).values():
-                for record in records:
-                    yield record
+            try:
+                async with self._consumer(list(places)) as consumer:
+                    _seek(consumer, places)
+                    while (problem := problem_of(consumer)) is None:
+                        for partition, records in (await consumer.getmany(timeout_ms=LOOKS_EVERY_MS)).items():
+                            for record in records:
+                                places[partition] = record.offset + 1
+                                yield record
+            except (DependencyDown, KafkaError) as error:
+                problem = error
+            _log.warning("tail_begins_again", problem=repr(problem))
+            await asyncio.sleep(BEGINS_AGAIN_AFTER)
 
     async def last(self, topic: str, count: int) -> Sequence[Received]:
         """Return up to *count* newest records of each partition of *topic*; empty where it has none."""
-        async with self._consumer([topic]) as (consumer, partitions):
+        partitions = await self._partitions([topic])
+        async with self._consumer(partitions) as consumer:
             first = await _bounded(self._connection, consumer.beginning_offsets(partitions))
             ends: Mapping[TopicPartition, int] = await _bounded(self._connection, consumer.end_offsets(partitions))
             for each in partitions:
@@ -93,7 +117,7 @@ class KafkaTail:
     ) -> AsyncIterator[ConsumerRecord]:
         left, silent_since = set(ends), asyncio.get_running_loop().time()
         while left := {each for each in left if await _bounded(self._connection, consumer.position(each)) < ends[each]}:
-            fetched = await consumer.getmany(*left, timeout_ms=LOOKS_EVERY_MS)
+            fetched = await _bounded(self._connection, consumer.getmany(*left, timeout_ms=LOOKS_EVERY_MS))
             for partition, records in fetched.items():
                 for record in records:
                     if record.offset < ends[partition]:
@@ -101,23 +125,29 @@ class KafkaTail:
             now = asyncio.get_running_loop().time()
             if fetched:
                 silent_since = now
-            elif now - silent_since > ANSWERS_WITHIN:
+            elif now - silent_since > ANSWERS_WITHIN or problem_of(consumer) is not None:
                 raise DependencyDown(f"Kafka at {self._connection.bootstrap} stopped sending records. Try again.")
 
-    @asynccontextmanager
-    async def _consumer(self, topics: Sequence[str]) -> AsyncIterator[tuple[AIOKafkaConsumer, list[TopicPartition]]]:
+    async def _partitions(self, topics: Sequence[str]) -> list[TopicPartition]:
         names = [self._prefix + topic for topic in topics]
         known = await KafkaAdmin(self._connection).partitions(names)
-        partitions = [TopicPartition(name, each) for name, those in known.items() for each in those]
+        return [TopicPartition(name, each) for name, those in known.items() for each in those]
+
+    @asynccontextmanager
+    async def _consumer(self, partitions: Sequence[TopicPartition]) -> AsyncIterator[AIOKafkaConsumer]:
         consumer = AIOKafkaConsumer(
-            group_id=None, auto_offset_reset="earliest", enable_auto_commit=False, **self._connection.client_arguments()
+            group_id=None,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            request_timeout_ms=int(ANSWERS_WITHIN * 1000),
+            **self._connection.client_arguments(),
         )
         try:
             await _bounded(self._connection, consumer.start())
             consumer.assign(partitions)
-            yield consumer, partitions
+            yield consumer
         finally:
-            await consumer.stop()
+            await close(consumer, CLOSES_WITHIN)
 
     def _received(self, record: ConsumerRecord) -> Received:
         return Received(
@@ -131,9 +161,15 @@ class KafkaTail:
         )
 
 
+def _seek(consumer: AIOKafkaConsumer, places: Mapping[TopicPartition, int]) -> None:
+    for partition, offset in places.items():
+        consumer.seek(partition, offset)
+
+
 async def _bounded(connection: KafkaConnection, call: Awaitable[T]) -> T:
     try:
-        return await asyncio.wait_for(call, ANSWERS_WITHIN)
+        with lost_connections():
+            return await asyncio.wait_for(call, ANSWERS_WITHIN)
     except (KafkaError, OSError, TimeoutError) as error:
         problem = str(error) or type(error).__name__
         raise DependencyDown(f"Kafka at {connection.bootstrap} does not answer: {problem}.") from error

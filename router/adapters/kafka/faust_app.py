@@ -18,31 +18,38 @@ read from its source (0.15.3):
   it for done. `on_buffer_full` does not, and is what full inboxes call.
 - A crash of the app (a commit that failed for good, a lost thread) ends one run
   here, not the process: the next run begins at what was committed.
+- What stops the records without a crash is for `watching`, and ends a run too.
+- A thread that does not end may keep its partitions for ever: then the process ends.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
-import logging
 import random
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, cast
 
 import faust
 import structlog
+from aiokafka import AIOKafkaConsumer  # type: ignore[import-untyped]  # the package ships no types
 from faust.app.base import BootStrategy
 from faust.streams import Stream
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as KafkaConsumer
 from faust.transport.drivers.aiokafka import Transport as KafkaTransport
 from faust.types import TP, ChannelT, EventT, StreamT
 from mode.services import Service, WaitResults
+from mode.threads import MethodQueue, ServiceThread, WorkerThread
 from yarl import URL
 
 from router.adapters.kafka.admin import KafkaAdmin
+from router.adapters.kafka.closing import close, ended, in_full
 from router.adapters.kafka.connection import KafkaConnection
 from router.adapters.kafka.inbox import BATCH, Inbox
+from router.adapters.kafka.speed import read_fast
+from router.adapters.kafka.watching import Watch
 from router.errors import DependencyDown
 from router.pipeline.ending import end
 from router.ports import BatchHandler, Received
@@ -56,14 +63,13 @@ FINISHES_WITHIN = 1.0  # what a batch in work may take before its partitions go 
 STOPS_WITHIN = 3.0  # the same, when this process ends, which a supervisor gives ten seconds in all
 LEAVES_WITHIN = 2.0  # a broker that is there needs milliseconds; one that is not notices by itself after SESSION
 DIES_WITHIN = 1.0  # a crashed app's `stop` waits for a thread that is gone
+THREAD_ENDS_WITHIN = 10.0  # after the run; it may be closing its connections
 SWEEPS = 20
 SHORTEST_WAIT, LONGEST_WAIT = 0.5, 5.0  # between runs
 
-COLLECTS_EVERY = (50_000, 20, 20)
-"""Thresholds of Python's collector: it would look through all that was fetched several times a batch."""
-
-NOISY = ("aiokafka", "faust", "mode", "kafka")
-"""Loggers that write a line for each record at lower levels, at a tenth of the speed."""
+LIVES_ON = """\
+The consumer of Kafka at {} failed and does not end, so it may hold partitions without reading them. \
+Start this process again: its end frees them."""
 
 _log = structlog.get_logger(__name__)
 
@@ -83,15 +89,12 @@ class FaustSource:
         """
         Feed each topic's records to its handler until cancelled; one topic never waits for another.
 
-        Raises `DependencyDown` when at the start no broker answers or a topic is missing.
+        Raises `DependencyDown` when at the start no broker answers or a topic is missing, or a thread does not end.
         """
         names = [self._prefix + topic for topic in handlers]
         if missing := sorted(set(names) - (await KafkaAdmin(self._connection).partitions(names)).keys()):
             raise DependencyDown(f"Kafka has no topic {', '.join(missing)}. Make them with `router topics create`.")
-        for name in NOISY:
-            logging.getLogger(name).setLevel(logging.ERROR)
-        gc.freeze()
-        gc.set_threshold(*COLLECTS_EVERY)
+        read_fast()
         wait = SHORTEST_WAIT
         while True:
             run = _Run(self._connection, self._prefix, self._group, handlers, self._now)
@@ -99,6 +102,9 @@ class FaustSource:
             problem = await run.until_it_crashes()
             _log.warning("consumer_restarts", problem=repr(problem))
             lasted = asyncio.get_running_loop().time() - began
+            if not await run.leaves_no_thread_within(THREAD_ENDS_WITHIN):
+                _log.error("consumer_thread_lives_on", after=THREAD_ENDS_WITHIN)
+                raise DependencyDown(LIVES_ON.format(self._connection.bootstrap)) from problem
             wait = SHORTEST_WAIT if lasted > LONGEST_WAIT else min(wait * 2, LONGEST_WAIT)
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
 
@@ -119,18 +125,44 @@ class _Run:
         self._inboxes = {topic: _add_agent(self._app, prefix + topic) for topic in handlers}
         self._handlers = handlers
         self._app.on_partitions_revoked.connect(self._on_revoked)
+        self._prefix = prefix
+        self._watch = Watch(connection, self)
 
     async def until_it_crashes(self) -> BaseException | None:
-        """Consume; return why Faust gave up. A handler's own exception is raised: it is a bug."""
+        """Consume; return why Faust gave up, or stands. A handler's own exception is raised: it is a bug."""
         workers = [asyncio.create_task(self._work(topic), name=f"consume {topic}") for topic in self._handlers]
         waiter = asyncio.create_task(self._started_then_stopped())
+        watch = asyncio.create_task(self._watch.until_it_stands())
         try:
-            done, _ = await asyncio.wait([waiter, *workers], return_when=asyncio.FIRST_COMPLETED)
-            for worker in done - {waiter}:
+            done, _ = await asyncio.wait([waiter, watch, *workers], return_when=asyncio.FIRST_COMPLETED)
+            for worker in done - {waiter, watch}:
                 worker.result()
-            return waiter.exception() or self._app.crash_reason
+            return (waiter.exception() or self._app.crash_reason) if waiter in done else watch.result()
         finally:
-            await _in_full(self._end(waiter, workers))
+            await in_full(self._end([waiter, watch, *workers]))
+
+    @property
+    def consumer(self) -> AIOKafkaConsumer | None:
+        """The consumer of aiokafka, which lives in Faust's thread."""
+        return self._app.thread._consumer if self._app.thread else None  # noqa: SLF001 - has no other name
+
+    @property
+    def flows(self) -> bool:
+        """Whether Faust asks for records: no partitions are being dealt out, and it has some."""
+        active = self._app.consumer.flow_active and self._app.flow_control.is_active()  # type: ignore[attr-defined]
+        return active and not self._app.rebalancing
+
+    def has_room(self, topic: str) -> bool:
+        """Whether records of the topic of this full name would be taken, and none is waiting or in work."""
+        return self._inboxes[topic.removeprefix(self._prefix)].is_waiting
+
+    async def leaves_no_thread_within(self, seconds: float) -> bool:
+        """Wait for the end of Faust's thread, which was told to stop."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await ended(self._app.running_thread)
+                return True
+        return False
 
     async def _started_then_stopped(self) -> None:
         await self._app.start()
@@ -152,26 +184,27 @@ class _Run:
             await self._app.consumer.commit()
 
     async def _idle_within(self, seconds: float) -> bool:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 for inbox in self._inboxes.values():
                     await inbox.idle.wait()
-        except TimeoutError:
-            return False
-        return True
+                return True
+        return False
 
-    async def _end(self, waiter: asyncio.Task[None], workers: Sequence[asyncio.Task[None]]) -> None:
+    async def _end(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
         """Let the batches in work end, commit, and leave the group."""
         self._app.flow_control.suspend()
         for inbox in self._inboxes.values():
             inbox.clear()
         await self._idle_within(STOPS_WITHIN)
-        await end([waiter, *workers])
+        await end(tasks)
         try:
             async with asyncio.timeout(DIES_WITHIN if self._app.crashed else LEAVES_WITHIN):
                 await self._app.stop()
+                await ended(self._app.running_thread)
         except Exception as error:  # noqa: BLE001 - whatever it is, this run is over and the broker notices
             _log.warning("consumer_left_badly", problem=repr(error))
+        self._app.end_thread()
         await _sweep(self._app)
 
 
@@ -197,26 +230,44 @@ def _is_of(app: faust.App, task: asyncio.Task[Any]) -> bool:
     return isinstance(owner, Service) and (owner is app or (owner.beacon.root or owner.beacon).data is app)
 
 
-async def _in_full(ending: Coroutine[None, None, None]) -> None:
-    """Await *ending* to its end, also when this task is cancelled, and again cancelled, meanwhile."""
-    task, cancelled = asyncio.create_task(ending), False
-    while not task.done():
-        try:
-            await asyncio.shield(task)
-        except asyncio.CancelledError:
-            cancelled = True
-    if cancelled:
-        raise asyncio.CancelledError
-
-
 class _ConsumerOnly(BootStrategy):
     """Starts no producer: facts leave through `KafkaPublisher`."""
 
     enable_kafka_producer = False
 
 
+class _Thread(WorkerThread):
+    """A thread whose end nobody is held up by: neither the event loop nor the process."""
+
+    def __init__(self, service: ServiceThread, **arguments: Any) -> None:  # noqa: ANN401 - the base class's signature
+        super().__init__(service, **arguments)
+        self.daemon = True
+
+    def stop(self) -> None:
+        """Do nothing; `ended` waits. The base class blocks the loop, which the thread may need to end."""
+
+
+class _ConsumerThread(AIOKafkaConsumerThread):
+    """Ends within a time, whatever has become of aiokafka."""
+
+    Worker = _Thread
+
+    async def on_thread_stop(self) -> None:
+        """Stop what runs here, part by part: none may keep the next from being stopped."""
+        queue: MethodQueue = self.method_queue
+        stopping = asyncio.create_task(queue.stop())
+        await asyncio.wait([stopping], timeout=DIES_WITHIN)  # it finishes its calls first; mode cancels what is left
+        if self._consumer is not None:
+            await close(self._consumer, LEAVES_WITHIN)
+
+
 class _Consumer(KafkaConsumer):
     """Hands a record over without a task, where it need not wait."""
+
+    def _new_consumer_thread(self) -> _ConsumerThread:
+        thread = _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+        cast("_App", self.app).thread = thread
+        return thread
 
     async def wait_first(
         self,
@@ -246,6 +297,18 @@ class _App(faust.App):
     """An app that keeps no tables, and so no folder for them."""
 
     BootStrategy = _ConsumerOnly
+    thread: _ConsumerThread | None = None
+
+    @property
+    def running_thread(self) -> WorkerThread | None:
+        """The thread of the consumer, once it runs."""
+        return self.thread._thread if self.thread else None  # noqa: SLF001 - has no other name
+
+    def end_thread(self) -> None:
+        """Tell the thread to end: a `stop` that was cut short may not have come to that, nor does every crash."""
+        if self.thread and self.running_thread:
+            with suppress(RuntimeError):  # its loop is closed: it has ended
+                self.thread._stopped_set()  # noqa: SLF001 - `stop` would wait
 
     async def on_first_start(self) -> None:
         """Make no folders."""
@@ -254,7 +317,7 @@ class _App(faust.App):
         return _Transport(self.conf.broker_consumer, self, loop=self.loop)
 
 
-def _build_app(connection: KafkaConnection, group: str) -> faust.App:
+def _build_app(connection: KafkaConnection, group: str) -> _App:
     return _App(
         group,
         broker=[URL(f"kafka://{server}") for server in connection.servers],

@@ -40,6 +40,11 @@ class Inbox(Generic[Event, Partition]):
         self.idle = asyncio.Event()
         """Set while the taker waits for an event, so that nothing is in work."""
 
+    @property
+    def is_waiting(self) -> bool:
+        """Whether nothing is waiting or in work, and all partitions are fetched from."""
+        return self.idle.is_set() and not self._held
+
     def put(self, event: Event, partition: Partition, size: int) -> None:
         """Add *event* of *partition*, with *size* bytes."""
         self._events.append((event, size))

@@ -15,7 +15,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from functools import lru_cache
 
-import structlog
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]  # the package ships no types
 from aiokafka.errors import (  # type: ignore[import-untyped]  # as above
     KafkaError,
@@ -25,6 +24,7 @@ from aiokafka.errors import (  # type: ignore[import-untyped]  # as above
 )
 from aiokafka.partitioner import murmur2  # type: ignore[import-untyped]  # as above
 
+from router.adapters.kafka.closing import close, lost_connections
 from router.adapters.kafka.connection import KafkaConnection
 from router.errors import DependencyDown
 from router.ports import Outgoing
@@ -33,8 +33,7 @@ DELIVERED_WITHIN = 10.0
 KNOWN_WITHIN = 3.0  # a topic just made takes a moment to be known everywhere
 BATCH_BYTES = 512 * 1024  # half of a broker's default limit, which is on batches; one larger record goes alone
 RETIRED_WITHIN = 30.0
-
-_log = structlog.get_logger(__name__)
+NOT_BEGUN_WITHIN = 1.0  # one that did not start has nothing on its way, and others wait for the next
 
 
 @lru_cache(maxsize=20_000)
@@ -62,13 +61,15 @@ class KafkaPublisher:
         producer = None
         try:
             async with asyncio.timeout(DELIVERED_WITHIN):
-                producer = await self._connected()
-                await self._deliver(producer, records)
+                with lost_connections():
+                    producer = await self._connected()
+                    await self._deliver(producer, records)
         except (MessageSizeTooLargeError, RecordTooLargeError) as error:
             raise DependencyDown(
                 "Kafka refuses a record as too large: raise max.message.bytes of its topic."
             ) from error
         except UnknownTopicOrPartitionError as error:
+            self._retire(producer)  # it may be the one that knows nothing any more: its metadata task can die unseen
             raise DependencyDown(
                 f"Kafka has no topic {error.args[0]}. Make the topics with `router topics create`."
             ) from error
@@ -96,7 +97,7 @@ class KafkaPublisher:
                 try:
                     await producer.start()
                 except BaseException:
-                    await producer.stop()
+                    await close(producer, NOT_BEGUN_WITHIN)
                     raise
                 self._producer = producer
             return self._producer
@@ -136,14 +137,6 @@ class KafkaPublisher:
         """Part with a producer that failed; what others have on their way in it may still arrive."""
         if producer is not None and producer is self._producer:
             self._producer = None
-            task = asyncio.create_task(_stop(producer))
+            task = asyncio.create_task(close(producer, RETIRED_WITHIN))
             self._retiring.add(task)
             task.add_done_callback(self._retiring.discard)
-
-
-async def _stop(producer: AIOKafkaProducer) -> None:
-    try:
-        async with asyncio.timeout(RETIRED_WITHIN):
-            await producer.stop()
-    except (KafkaError, OSError, TimeoutError) as error:
-        _log.warning("producer_abandoned", problem=type(error).__name__)
