@@ -13,9 +13,11 @@ PARTS_OF = {"mode-streaming": "faust-streaming", "pydantic-core": "pydantic", "y
 
 
 def declared() -> set[str]:
-    """Return the runtime dependencies that pyproject.toml names."""
+    """Return the runtime dependencies that pyproject.toml names, those of optional parts too."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return {re.split(r"[\[<>=;! ]", line, maxsplit=1)[0] for line in project["dependencies"]}
+    extras = project["optional-dependencies"]
+    lines = [*project["dependencies"], *extras["gateway"], *extras["notify"]]
+    return {re.split(r"[\[<>=;! ]", line, maxsplit=1)[0] for line in lines}
 
 
 def imported() -> set[str]:

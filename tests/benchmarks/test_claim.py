@@ -40,16 +40,7 @@ GROWTHS = {
 }
 
 
-POOL = "the ledger reads the ids of the whole pool to name twenty candidates"
-LANES = "a rep of the last step looks at every lane that ends there"
-KNOWN = {"reps": POOL, "reps, with match": POOL, "audiences that widen to all": LANES}
-
-
-def _marks(what: str) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.xfail(strict=True, reason=KNOWN[what])] if what in KNOWN else []
-
-
-@pytest.mark.parametrize("what", [pytest.param(what, marks=_marks(what)) for what in GROWTHS])
+@pytest.mark.parametrize("what", GROWTHS)
 def test_a_verb_costs_the_same_in_a_large_ledger(client: redis.Redis, what: str) -> None:
     """By the server's own time, and by how many commands the function runs in a call."""
     small, large, turn = GROWTHS[what]

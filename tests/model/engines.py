@@ -95,6 +95,7 @@ class Twins:
         assert kept.timers == self.model.timers
         waiting = {lead.id: lead for lead in self.model.leads.values() if lead.state == "waiting"}
         assert kept.waiting == {lead.id: lead.submitted for lead in waiting.values()}
+        assert kept.counts == Counter(f"{_lane(lead)}:{_shelf(lead)}" for lead in waiting.values())
         assert kept.shelves == {lead.id: _shelf(lead) for lead in waiting.values()}
         assert kept.open == {lead.id: lead.submitted for lead in self.model.leads.values() if lead.is_open}
         assert kept.lanes == Counter(_lane(lead) for lead in self.model.leads.values() if lead.is_open)
@@ -161,6 +162,7 @@ class _Kept:
         for name in ("timers", "duty", "waiting", "open", "used"):
             pipe.zrange(prefix + name, 0, -1, withscores=True)
         pipe.hgetall(prefix + "laneuse")
+        pipe.hgetall(prefix + "shelves")
         pipe.smembers(prefix + "auds")
         pipe.zrange(prefix + "tried", 0, -1)
         answers = iter(pipe.execute())
@@ -187,6 +189,7 @@ class _Kept:
         self.timers = {tuple(name.decode().split("\0")): int(due) for name, due in (*next(answers), *next(answers))}
         self.waiting, self.open, self.used = ({n.decode(): int(at) for n, at in next(answers)} for _ in range(3))
         self.lanes = {lane.decode(): int(count) for lane, count in next(answers).items() if int(count)}
+        self.counts = {shelf.decode(): int(count) for shelf, count in next(answers).items() if int(count)}
         self.audiences = _texts(next(answers))
         self.tried = {member.decode()[37:] for member in next(answers)}
 

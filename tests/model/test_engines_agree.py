@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Literal
 
+import pytest
 import redis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -298,6 +299,7 @@ class Engines(RuleBasedStateMachine):
             self.client.delete(*keys)
 
 
+@pytest.mark.timeout(900)
 def test_engines_agree(twin_server: tuple[redis.Redis, str]) -> None:
     """Any history of verbs, one by one or several in a call, gives the same facts and state from both engines."""
     client, function = twin_server

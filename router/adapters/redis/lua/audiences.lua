@@ -5,8 +5,6 @@
   Answer done | stale_policy (computed under another policy than the one in force).
 ]]
 local HOUR = 3600000
-local MOST = 1000 -- arguments of one command, for Lua's stack; even, so that pairs stay together
-
 local function at_once(command, key, arguments)
   for first = 1, #arguments, MOST do
     redis.call(command, key, unpack(arguments, first, math.min(first + MOST - 1, #arguments)))
@@ -106,20 +104,16 @@ local function define_all(items)
   return others
 end
 
--- Serve those who changed, and the lanes of audiences in which others are now: by one member of any audience of each,
--- for a lane is found through any rep of it
+-- Serve those who changed, and the lanes of audiences in which others are now: each by the first member of its first
+-- step that has any, through whom all its leads are found
 local function serve(changed, others)
   local them, chosen = {}, {}
   for _, rep in ipairs(changed) do them[#them + 1], chosen[rep.id] = rep, true end
   for audience in pairs(others) do
     for _, lane in ipairs(redis.call("SMEMBERS", P .. "lanes:" .. audience)) do
-      local found, first
-      for id in string.gmatch(lane, "([^,]+)[+-]") do
-        for _, member in ipairs(found and {} or redis.call("SMEMBERS", P .. "in:" .. id)) do
-          found, first = found or chosen[member], first or member
-        end
-      end
-      if first and not found then them[#them + 1], chosen[first] = reps.get(first), true end
+      local first
+      for id in string.gmatch(lane, "([^,]+)[+-]") do first = first or redis.call("SRANDMEMBER", P .. "in:" .. id) end
+      if first and not chosen[first] then them[#them + 1], chosen[first] = reps.get(first), true end
     end
   end
   queue.settle(them, true)
@@ -127,8 +121,11 @@ end
 
 local function drop(id, lanes)
   for _, lane in ipairs(lanes) do
-    redis.call("DEL", P .. "lane:" .. lane)
     redis.call("HDEL", P .. "laneuse", lane)
+    for reach = 1, tonumber(redis.call("GET", P .. "lane:" .. lane) or 0) do
+      redis.call("HDEL", P .. "shelves", lane .. ":" .. reach, lane .. ":" .. reach .. "t", lane .. ":p")
+    end
+    redis.call("DEL", P .. "lane:" .. lane)
     for audience in string.gmatch(lane, "([^,]+)[+-]") do redis.call("SREM", P .. "lanes:" .. audience, lane) end
     cache.lanes[lane] = nil
   end

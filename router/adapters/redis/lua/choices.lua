@@ -130,7 +130,7 @@ function choices.candidates(lead, choice)
     end
   end
   for _, step in ipairs(lead.step_list) do
-    for _, id in ipairs(reps.pool(step.pool)) do
+    for _, id in ipairs(#out < SHOWN and reps.pool(step.pool) or {}) do
       if #out >= SHOWN then return out end
       if not listed[id] then put(id, code(lead, id, current)) end
     end

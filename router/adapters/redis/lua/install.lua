@@ -8,8 +8,13 @@ local function put_rest(item)
   redis.call("HSET", P .. "meta", "version", item.version, "max_attempts", item.max_attempts, "misses_before_away",
     item.misses_before_away, "daily_per_rep", opt(item.daily_per_rep) or "", "retry_after", item.retry_after,
     "max_age", string.format("%d", item.max_age))
-  redis.call("DEL", P .. "pool", P .. "cal", P .. "calreps")
-  for name, ids in pairs(item.pools) do redis.call("HSET", P .. "pool", name, cjson.encode(ids)) end
+  redis.call("DEL", P .. "cal", P .. "calreps")
+  for _, name in ipairs(redis.call("SMEMBERS", P .. "pools")) do redis.call("DEL", P .. "pool:" .. name) end
+  redis.call("DEL", P .. "pools")
+  for name, ids in pairs(item.pools) do
+    redis.call("SADD", P .. "pools", name)
+    at_once("RPUSH", P .. "pool:" .. name, ids)
+  end
   for name, known in pairs(item.calendars) do redis.call("HSET", P .. "cal", name, cjson.encode(known)) end
   forget()
 end

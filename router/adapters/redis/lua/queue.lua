@@ -13,6 +13,7 @@ function queue.leave(lead)
   if not lead.place then return end
   local shelf, key = string.match(lead.place, "^([^:]+):(.*)$")
   redis.call("ZREM", P .. "q:" .. lead.lane .. ":" .. shelf, key)
+  redis.call("HINCRBY", P .. "shelves", lead.lane .. ":" .. shelf, -1)
   redis.call("ZREM", P .. "tried", key)
   for _, id in ipairs(lead.owners) do redis.call("ZREM", P .. "own:" .. id, key) end
   redis.call("ZREM", P .. "waiting", lead.id)
@@ -26,6 +27,7 @@ function queue.stand(lead)
   local key = leads.queue_key(lead)
   local shelf = lead.parked and "p" or lead.reach .. (next(lead.tried) and "t" or "")
   redis.call("ZADD", P .. "q:" .. lead.lane .. ":" .. shelf, 0, key)
+  redis.call("HINCRBY", P .. "shelves", lead.lane .. ":" .. shelf, 1)
   redis.call("ZADD", P .. "waiting", lead.submitted, lead.id)
   if next(lead.tried) and not lead.parked then redis.call("ZADD", P .. "tried", 0, key) end
   for _, id in ipairs(lead.owners) do redis.call("ZADD", P .. "own:" .. id, 0, key) end
@@ -36,25 +38,76 @@ local function head(index)
   return redis.call("ZRANGE", index.key, index.after and "(" .. index.after or "-", "+", "BYLEX", "LIMIT", 0, 1)[1]
 end
 
--- The indexes that leads wait in for any of the audiences of 'them'
-local function indexes(them, with_parked)
-  local seen, out = {}, {}
+-- The steps of a lane, read from its name
+local function steps_of(lane)
+  local out = {}
+  for audience, mark in string.gmatch(lane, "([^,]+)([+-])") do
+    out[#out + 1] = { audience = audience, holds = mark == "+" }
+  end
+  return out
+end
+
+-- Up to which step is a lead served that time has opened 'reach' steps for, if nobody was tried for it?
+local function opened(steps, reach, on)
+  while reach < #steps do
+    local step = steps[reach]
+    if step.holds then
+      on[step.audience] = on[step.audience] or redis.call("SCARD", P .. "on:" .. step.audience)
+      if on[step.audience] > 0 then break end
+    end
+    reach = reach + 1
+  end
+  return reach
+end
+
+-- The lanes that any of 'them' is in: lane -> its steps, and the first of them at which one is
+local function lanes_of(them)
+  local out, seen = {}, {}
   for _, rep in ipairs(them) do
     for _, audience in ipairs(reps.audiences(rep.id)) do
-      for _, lane in ipairs(redis.call("SMEMBERS", P .. "lanes:" .. audience)) do
-        if not seen[lane] then
-          seen[lane] = true
-          local steps = tonumber(redis.call("GET", P .. "lane:" .. lane))
-          for k = 1, steps do
-            out[#out + 1] = { key = P .. "q:" .. lane .. ":" .. k }
-            out[#out + 1] = { key = P .. "q:" .. lane .. ":" .. k .. "t" }
-          end
-          if with_parked then out[#out + 1] = { key = P .. "q:" .. lane .. ":p" } end
+      for _, lane in ipairs(seen[audience] and {} or redis.call("SMEMBERS", P .. "lanes:" .. audience)) do
+        out[lane] = out[lane] or { steps = steps_of(lane), at = math.huge }
+        for index, step in ipairs(out[lane].steps) do
+          if step.audience == audience then out[lane].at = math.min(out[lane].at, index) end
         end
       end
+      seen[audience] = true
     end
-    out[#out + 1] = { key = P .. "own:" .. rep.id }
   end
+  return out
+end
+
+-- Those of the shelves on which a lead stands
+local function in_use(shelves)
+  local out = {}
+  for first = 1, #shelves, MOST do
+    local last = math.min(first + MOST - 1, #shelves)
+    for i, count in ipairs(redis.call("HMGET", P .. "shelves", unpack(shelves, first, last))) do
+      if count and count ~= "0" then out[#out + 1] = shelves[first + i - 1] end
+    end
+  end
+  return out
+end
+
+-- The indexes in which a lead stands that a change of 'them' may make servable. Most lanes end in the same last step;
+-- while the steps before it hold their leads back, they are not looked into.
+local function indexes(them, with_parked)
+  local out, on, shelves = {}, {}, {}
+  local lanes = lanes_of(them)
+  for lane, found in pairs(lanes) do
+    for reach = 1, #found.steps do
+      shelves[#shelves + 1] = lane .. ":" .. reach
+      shelves[#shelves + 1] = lane .. ":" .. reach .. "t"
+    end
+    if with_parked then shelves[#shelves + 1] = lane .. ":p" end
+  end
+  for _, shelf in ipairs(in_use(shelves)) do
+    local lane, reach = string.match(shelf, "^(.*):(%d+)$") -- nobody was tried for these
+    if not lane or opened(lanes[lane].steps, tonumber(reach), on) >= lanes[lane].at then
+      out[#out + 1] = { key = P .. "q:" .. shelf }
+    end
+  end
+  for _, rep in ipairs(them) do out[#out + 1] = { key = P .. "own:" .. rep.id } end
   return out
 end
 

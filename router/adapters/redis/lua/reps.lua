@@ -217,7 +217,8 @@ function reps.advance_pass(rep, pool)
   rep.passes[pool] = own + math.floor(STRIDE / rep.weight)
 end
 
+-- The first members of a pool, in the configuration's order; enough to fill up a list of candidates
 function reps.pool(name)
-  if not cache.pool[name] then cache.pool[name] = list(redis.call("HGET", P .. "pool", name)) end
+  if not cache.pool[name] then cache.pool[name] = redis.call("LRANGE", P .. "pool:" .. name, 0, 2 * SHOWN - 1) end
   return cache.pool[name]
 end

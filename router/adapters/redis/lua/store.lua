@@ -7,7 +7,7 @@
     seq                   string  the last sequence of lead-assignments
     meta                  hash    version of the policy in force, and its limits
     policies              hash    version -> canonical text, for good; dataset:<digest> string, what it looks up in
-    pool                  hash    pool -> JSON list of rep ids, in the configuration's order
+    pools                 set     all pools; pool:<name> list of rep ids, in the configuration's order
     cal                   hash    calendar -> JSON list of {at, state, midnight}
     calreps               hash    calendar ('' for none) -> JSON list of its active reps, in order
     virtual               hash    pool -> pass of the last one served (stride scheduling)
@@ -19,7 +19,7 @@
     auds                  set     all audiences
     used                  zset    audience -> when it was last made known or asked for
     lane:<id>             string  number of steps; q:<id>:<shelf> zset lex: queue key .. lead (shelf: see queue)
-    laneuse               hash    lane -> number of open leads in it
+    laneuse, shelves      hash    lane -> number of open leads in it; <lane>:<shelf> -> number of leads on it
     own:<rep>             zset    lex: waiting leads that the rep comes first for; acct:<company> string, its last rep
     tried                 zset    lex: waiting leads that somebody was tried for
     waiting, open         zset    all waiting leads, all open leads -> submitted at
@@ -33,6 +33,7 @@ local fence -- the key by which the item at hand counts once
 local cache
 
 local DAY, NEVER, STRIDE, SHOWN, STALE = 86400000, 9999999999999, 720720, 20, 300000
+local MOST = 1000 -- arguments of one command, for Lua's stack; even, so that pairs stay together
 local KEEP, KEEP_CARD, KEEP_ACTIONS = 400 * 86400, 30 * 86400, 30 * 86400 -- seconds; a lead that is over, and so on
 
 local function forget()
