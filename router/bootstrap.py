@@ -11,11 +11,12 @@ import asyncio
 import os
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, ResponseError
@@ -36,7 +37,10 @@ from router.pipeline.work import InForce
 from router.policy.directory import Directory
 from router.policy.load import restore
 from router.ports import Clock, Publisher, Source, Tail
-from router.settings import Settings, identity_key
+from router.settings import Settings, identity_key, signing_secret
+
+if TYPE_CHECKING:
+    from router.pipeline.links import Signer
 
 
 class SystemClock:
@@ -53,10 +57,16 @@ CLOSES_WITHIN = 1.0  # seconds; what a broker that is away has not taken by then
 
 @dataclass(frozen=True, slots=True)
 class Log:
-    """The log, ready to use; `retention` trims the embedded one, a broker does that by itself."""
+    """
+    The log, ready to use.
+
+    * **source** - reads it as one of the workers; **source_for** - as a member of another group, for this purpose.
+    * **retention** - trims the embedded log; a broker does that by itself.
+    """
 
     publisher: Publisher
     source: Source
+    source_for: Callable[[str], Source]
     tail: Tail
     retention: StreamRetention | None
 
@@ -76,6 +86,7 @@ class Station:
     clock: Clock
     workspace: str
     topic_prefix: str
+    signer: Signer | None
 
     def ports(self, in_force: InForce) -> Mapping[str, object]:
         """Return what the steps of the pipeline may ask for, by name, under one policy."""
@@ -89,6 +100,7 @@ class Station:
             "clock": self.clock,
             "workspace": self.workspace,
             "topic_prefix": self.topic_prefix,
+            "signer": self.signer,
         }
 
 
@@ -101,7 +113,7 @@ async def station(settings: Settings, consumer: str = "") -> AsyncIterator[Stati
     """
     directory = Directory(settings.config)
     policy = directory.load().policy
-    key = identity_key(settings)
+    key, signer = identity_key(settings), signer_of(settings)
     async with AsyncExitStack() as stack:
         urls = await stack.enter_async_context(_servers(settings))
         client = connect(urls.redis)
@@ -115,14 +127,36 @@ async def station(settings: Settings, consumer: str = "") -> AsyncIterator[Stati
             client,
             ledger,
             in_force,
-            Following(in_force, ledger, restore, publisher=log.publisher, clock=CLOCK, workspace=settings.workspace),
+            Following(
+                in_force,
+                ledger,
+                restore,
+                publisher=log.publisher,
+                clock=CLOCK,
+                workspace=settings.workspace,
+                signer=signer,
+            ),
             directory,
             policy.version,
             key,
             CLOCK,
             settings.workspace,
             settings.topic_prefix,
+            signer,
         )
+
+
+def signer_of(settings: Settings) -> Signer | None:
+    """Return what makes the links of notifications; None without `ROUTER_PUBLIC_URL`. Raises `BadInput`."""
+    if settings.public_url is None:
+        return None
+    try:
+        from router.pipeline.links import Signer  # noqa: PLC0415 - a part of the package that may not be installed
+    except ImportError:
+        raise BadInput(
+            "ROUTER_PUBLIC_URL: links need a part that is not installed: pip install 'speed-to-lead-router[gateway]'"
+        ) from None
+    return Signer(signing_secret(settings), str(settings.public_url))
 
 
 @asynccontextmanager
@@ -218,9 +252,12 @@ async def _log(settings: Settings, url: str | None, consumer: str) -> AsyncItera
     streams = StreamPublisher(url, prefix, now)
     tail = StreamTail(url, prefix, now)
     retention = StreamRetention(url, prefix, {name: topic.retention for name, topic in catalogue().items()}, now)
-    source = StreamSource(url, prefix, group=_group(settings), consumer=consumer, now=now)
+
+    def source_for(purpose: str = "") -> Source:
+        return StreamSource(url, prefix, group=_group(settings, purpose), consumer=consumer, now=now)
+
     try:
-        yield Log(streams, source, tail, retention)
+        yield Log(streams, source_for(), source_for, tail, retention)
     finally:
         await streams.aclose()
         await tail.aclose()
@@ -240,14 +277,17 @@ async def _kafka_log(settings: Settings) -> AsyncIterator[Log]:
     publisher = KafkaPublisher(kafka, prefix)
     with first_contact(kafka):
         await publisher.start()
-    source = FaustSource(kafka, prefix, group=_group(settings), now=now)
+
+    def source_for(purpose: str = "") -> Source:
+        return FaustSource(kafka, prefix, group=_group(settings, purpose), now=now)
+
     try:
-        yield Log(publisher, source, KafkaTail(kafka, prefix, now), None)
+        yield Log(publisher, source_for(), source_for, KafkaTail(kafka, prefix, now), None)
     finally:
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSES_WITHIN):
                 await publisher.aclose()
 
 
-def _group(settings: Settings) -> str:
-    return f"router-{settings.workspace}"
+def _group(settings: Settings, purpose: str) -> str:
+    return f"router-{settings.workspace}" + (f"-{purpose}" if purpose else "")

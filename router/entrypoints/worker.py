@@ -70,11 +70,11 @@ async def prepare(place: Station, *, allow_volatile: bool) -> None:
 
 async def work(place: Station) -> None:
     """Do everything that a worker does, until cancelled or until one part fails for good."""
-    ledger, publisher, name = place.ledger, place.log.publisher, place.workspace
+    ledger, publisher, name, signer = place.ledger, place.log.publisher, place.workspace, place.signer
     parts: list[Awaitable[None]] = [
         ledger.stay_alive(),
-        keep_ticking(ledger, publisher, name),
-        keep_sweeping(ledger, publisher, name),
+        keep_ticking(ledger, publisher, name, signer),
+        keep_sweeping(ledger, publisher, name, signer),
         keep_following(place),
         keep_calendars(place),
         watch_directory(place),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -23,6 +23,9 @@ from router.pipeline.work import InForce
 from router.policy.problems import PolicyInvalid
 from router.policy.version import canonical
 from router.ports import Applied, Clock, Ledger, Publisher
+
+if TYPE_CHECKING:
+    from router.pipeline.links import Signer  # as in `render`
 
 log = structlog.get_logger()
 
@@ -75,6 +78,7 @@ class Following:
         publisher: Publisher,
         clock: Clock,
         workspace: str,
+        signer: Signer | None = None,
     ) -> None:
         self._in_force = in_force
         self._ledger = ledger
@@ -82,6 +86,7 @@ class Following:
         self._publisher = publisher
         self._clock = clock
         self._workspace = workspace
+        self._signer = signer
         self._turn = asyncio.Lock()
         self._unreadable = ""
         in_force.follow = self.follow
@@ -174,4 +179,4 @@ class Following:
 
     async def _publish(self, applied: Applied) -> None:
         if applied.entry:
-            await deliver(render(applied, self._workspace), [applied], self._publisher, self._ledger)
+            await deliver(render(applied, self._workspace, self._signer), [applied], self._publisher, self._ledger)

@@ -13,7 +13,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 import itsdangerous
 from itsdangerous.encoding import base64_decode, base64_encode
@@ -97,6 +97,18 @@ class Signer:
         """Return the one link of somebody who only looks, a manager, by name; None without a public address."""
         return self._made(("view",), lead_id, attempt, who, expires_at)
 
+    def of(self, fact: Fact) -> Mapping[str, str] | None:
+        """
+        Return the links that belong into the notification of a `notify` fact; None where its recipient cannot act.
+
+        Their end follows from the fact alone: the same fact gives the same links.
+        """
+        due = fact.get("touch_by")
+        until = fact["at"] + WITHOUT_CLOCK if due is None else max(due, fact["at"]) + AFTER_DUE
+        if fact["role"] == "manager":
+            return self.view(fact["lead"], fact["attempt"], fact["to"], until)
+        return self.links(fact["lead"], fact["attempt"], fact["to"], until) if fact["kind"] in ACTING else None
+
     def read(self, token: str, now: int) -> Claim | None:
         """Return what *token*, the last part of a link, says; None where it was not made here, or is over at *now*."""
         if len(token) > _LONGEST_TOKEN:
@@ -122,17 +134,3 @@ class Signer:
         # No id holds a NUL (router.events.base). What comes before it is the same for all actions.
         body = base64_encode(f"{lead_id}\x00{attempt}\x00{who}\x00{until // 1000}") + b"."
         return {action: (self._base + self._signer.sign(body + _LETTERS[action])).decode() for action in actions}
-
-
-def links_of(fact: Fact, signer: Signer) -> Mapping[str, str] | None:
-    """
-    Return the links that belong into the notification of a `notify` fact; None where its recipient has nothing to do.
-
-    Their end follows from the fact alone: the same fact gives the same links.
-    """
-    due = fact.get("touch_by")
-    until = fact["at"] + WITHOUT_CLOCK if due is None else max(due, fact["at"]) + AFTER_DUE
-    about = cast("tuple[str, int, str, int]", (fact["lead"], fact["attempt"], fact["to"], until))
-    if fact["role"] == "manager":
-        return signer.view(*about)
-    return signer.links(*about) if fact["kind"] in ACTING else None

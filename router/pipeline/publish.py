@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -15,9 +16,19 @@ from router.pipeline.render import render
 from router.pipeline.work import Work
 from router.ports import Applied, Clock, Ledger, Outgoing, Publisher
 
+if TYPE_CHECKING:
+    from router.pipeline.links import Signer  # as in `render`
+
 
 async def publish(
-    works: Sequence[Work], *, publisher: Publisher, ledger: Ledger, clock: Clock, workspace: str, topic_prefix: str
+    works: Sequence[Work],
+    *,
+    publisher: Publisher,
+    ledger: Ledger,
+    clock: Clock,
+    workspace: str,
+    topic_prefix: str,
+    signer: Signer | None,
 ) -> None:
     """Publish the facts, the dead letters and the decisions of test submissions."""
     out: list[Outgoing] = []
@@ -25,7 +36,7 @@ async def publish(
     for work in works:
         if work.applied is not None and work.applied.entry:
             applied.append(work.applied)
-            out += render(work.applied, workspace)
+            out += render(work.applied, workspace, signer)
         if work.rejection is not None:
             refused, topic = work.rejection, topic_prefix + work.record.topic
             out.append(dead_letter(work.record, refused.code, refused.detail, clock.now(), workspace, topic))

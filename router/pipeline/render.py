@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
@@ -24,18 +24,28 @@ from router.events.envelope import encode
 from router.pipeline.notice import write
 from router.ports import Applied, Outgoing
 
+if TYPE_CHECKING:
+    from router.pipeline.links import Signer  # a part of the package that only who makes links has installed
+
 ATTACHED = "This person's lead is open already: it goes to the rep who has it."
 
 Rendered = tuple[str, str, str, Mapping[str, Any]]
 """Type, id, key, data."""
 
 
-def render(applied: Applied, workspace: str) -> list[Outgoing]:
-    """Return the records that follow from one answer of the ledger, in the order of its facts."""
+def render(applied: Applied, workspace: str, signer: Signer | None = None) -> list[Outgoing]:
+    """
+    Return the records that follow from one answer of the ledger, in the order of its facts.
+
+    * **signer** - makes the links of notifications; all processes of a workspace have the same, or none has one.
+    """
     out: list[Outgoing] = []
     for fact in orjson.loads(applied.facts):
         if fact["t"] == "decided":
             ce_type, ce_id, key, body = _decided(fact, applied.decision)
+        elif fact["t"] == "notify":
+            ce_type, ce_id, key, data = _notify(fact, signer)
+            body = orjson.dumps(data)
         else:
             ce_type, ce_id, key, data = RENDER[fact["t"]](fact)
             body = orjson.dumps(data)
@@ -147,7 +157,7 @@ def _breakdown(fact: Fact) -> dict[str, int]:
     }
 
 
-def _notify(fact: Fact) -> Rendered:
+def _notify(fact: Fact, signer: Signer | None) -> Rendered:
     card = orjson.loads(fact["card"])
     told = (fact["kind"], fact["role"], fact["to"], fact["lead"], fact["attempt"], fact["about"], fact.get("sub", ""))
     ce_id = name("ntf", *told)
@@ -162,7 +172,7 @@ def _notify(fact: Fact) -> Rendered:
         "title": title,
         "text": text,
         "lead": orjson.Fragment(fact["card"]),
-        "links": None,
+        "links": None if signer is None else signer.of(fact),
     }
     return "notification.requested.v1", ce_id, fact["to"], data
 
@@ -176,6 +186,5 @@ def _presence(fact: Fact) -> Rendered:
 RENDER: Mapping[str, Callable[[Fact], Rendered]] = {
     **dict.fromkeys(("queued", "assigned", "accepted", "unassigned", "touched", "closed"), _assignment),
     **dict.fromkeys(("warned", "breached", "met", "resolved", "cancelled"), _sla),
-    "notify": _notify,
     "presence": _presence,
 }

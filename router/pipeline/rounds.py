@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -19,32 +20,37 @@ from router.pipeline.render import render
 from router.pipeline.runner import until_up
 from router.ports import Applied, Ledger, Outgoing, Publisher
 
+if TYPE_CHECKING:
+    from router.pipeline.links import Signer  # as in `render`
+
 log = structlog.get_logger()
 
 TICK_EVERY = 0.2  # seconds: with jitter, a timer fires within 300 ms while one worker lives
 SWEEP_EVERY = 0.3
 
 
-async def tick(ledger: Ledger, publisher: Publisher, workspace: str) -> None:
+async def tick(ledger: Ledger, publisher: Publisher, workspace: str, signer: Signer | None = None) -> None:
     """Fire what is due, until nothing is."""
     while True:
         answers = await ledger.apply([Tick()])
-        out, told = _rendered(answers, workspace)
+        out, told = _rendered(answers, workspace, signer)
         await deliver(out, told, publisher, ledger)
         if answers[0].code != "more":
             return
 
 
-async def sweep(ledger: Ledger, publisher: Publisher, workspace: str) -> None:
+async def sweep(ledger: Ledger, publisher: Publisher, workspace: str, signer: Signer | None = None) -> None:
     """Publish what stands in the outbox and whose publisher is gone; go past what cannot be rendered."""
     after = b""
     while left := await ledger.abandoned(after):
-        out, told = _rendered(left, workspace)
+        out, told = _rendered(left, workspace, signer)
         await deliver(out, told, publisher, ledger)
         after = left[-1].entry
 
 
-def _rendered(answers: Sequence[Applied], workspace: str) -> tuple[list[Outgoing], list[Applied]]:
+def _rendered(
+    answers: Sequence[Applied], workspace: str, signer: Signer | None
+) -> tuple[list[Outgoing], list[Applied]]:
     """Return the records and the answers they are of; what cannot be rendered is a bug, and holds up nothing else."""
     out: list[Outgoing] = []
     told: list[Applied] = []
@@ -54,7 +60,7 @@ def _rendered(answers: Sequence[Applied], workspace: str) -> tuple[list[Outgoing
         if not applied.entry:
             continue
         try:
-            out += render(applied, workspace)
+            out += render(applied, workspace, signer)
         except Exception:
             log.exception("outbox.unreadable", entry=applied.entry.decode())
         else:
@@ -62,15 +68,15 @@ def _rendered(answers: Sequence[Applied], workspace: str) -> tuple[list[Outgoing
     return out, told
 
 
-async def keep_ticking(ledger: Ledger, publisher: Publisher, workspace: str) -> None:
+async def keep_ticking(ledger: Ledger, publisher: Publisher, workspace: str, signer: Signer | None = None) -> None:
     """Tick every 200 ms or so, for ever."""
     while True:
-        await until_up(lambda: tick(ledger, publisher, workspace), "timers")
+        await until_up(lambda: tick(ledger, publisher, workspace, signer), "timers")
         await asyncio.sleep(TICK_EVERY * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
 
 
-async def keep_sweeping(ledger: Ledger, publisher: Publisher, workspace: str) -> None:
+async def keep_sweeping(ledger: Ledger, publisher: Publisher, workspace: str, signer: Signer | None = None) -> None:
     """Sweep every 300 ms or so, for ever."""
     while True:
-        await until_up(lambda: sweep(ledger, publisher, workspace), "outbox")
+        await until_up(lambda: sweep(ledger, publisher, workspace, signer), "outbox")
         await asyncio.sleep(SWEEP_EVERY * random.uniform(0.5, 1.0))  # noqa: S311 - jitter

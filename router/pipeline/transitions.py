@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from router.domain.ledger.verbs import Verb
 from router.domain.routing import again, audiences
@@ -17,6 +18,9 @@ from router.pipeline.render import render
 from router.pipeline.work import InForce, Work, going
 from router.ports import Applied, Ledger, Publisher
 
+if TYPE_CHECKING:
+    from router.pipeline.links import Signer  # as in `render`
+
 TELLS = 5  # how often an audience is told that another policy makes stale meanwhile
 
 
@@ -25,7 +29,13 @@ class LedgerBroke(Exception):
 
 
 async def place(
-    works: Sequence[Work], *, ledger: Ledger, in_force: InForce, publisher: Publisher, workspace: str
+    works: Sequence[Work],
+    *,
+    ledger: Ledger,
+    in_force: InForce,
+    publisher: Publisher,
+    workspace: str,
+    signer: Signer | None,
 ) -> None:
     """
     Give the decisions to the ledger, which settles where they go; a test submission goes past it.
@@ -48,18 +58,14 @@ async def place(
         under.known_audiences |= {name for name, code in codes.items() if code == "done"}
         placed = [work for work in placed if work.applied is not None and work.applied.code == "unknown_audience"]
         passed_over = [*answers, *(work.applied for work in placed if work.applied is not None)]
-        await _deliver([one for one in passed_over if one.entry], ledger, publisher, workspace)
+        told = [one for one in passed_over if one.entry]  # what no work takes on: that a presence had run out, say
+        await deliver([record for one in told for record in render(one, workspace, signer)], told, publisher, ledger)
         if not placed:
             return
         under = await under.newest()
         fresh = {a.id: again(a, under.policy) for work in placed for a in work.audiences}
     message = "the policy in force changes faster than a lead can be placed by it"
     raise DependencyDown(message)
-
-
-async def _deliver(told: Sequence[Applied], ledger: Ledger, publisher: Publisher, workspace: str) -> None:
-    """Publish what no work takes on: that a presence had run out comes with whichever verb is first."""
-    await deliver([record for one in told for record in render(one, workspace)], told, publisher, ledger)
 
 
 async def attend(works: Sequence[Work], *, ledger: Ledger) -> None:

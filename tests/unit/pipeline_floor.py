@@ -50,6 +50,7 @@ class Floor:
             "clock": self.clock,
             "workspace": WORKSPACE,
             "topic_prefix": "test-",
+            "signer": None,
         }
         self._offsets = count()
         self._available = available
