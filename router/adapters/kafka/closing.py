@@ -11,6 +11,7 @@ import asyncio
 import threading
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # type: ignore[import-untyped]  # the package ships no types
@@ -24,17 +25,29 @@ _log = structlog.get_logger(__name__)
 async def close(client: AIOKafkaConsumer | AIOKafkaProducer, within: float) -> None:
     """Stop *client* in good order within that many seconds, or else break its connections; raises nothing."""
     inner = client.client if isinstance(client, AIOKafkaProducer) else client._client  # noqa: SLF001 - has no other name
-    stopping = asyncio.create_task(client.stop())  # a task of its own: it may end by a cancellation that is not ours
     try:
-        await asyncio.wait([stopping], timeout=within)
-    finally:
-        if not stopping.done():
-            stopping.cancel()
-            _break(inner)
-    problem = TimeoutError() if stopping.cancelled() or not stopping.done() else stopping.exception()
+        problem = await ends_within(within, client.stop())
+    except asyncio.CancelledError:
+        _break(inner)
+        raise
     if problem is not None:
         _log.warning("kafka_client_closed_badly", problem=repr(problem))
         _break(inner)
+
+
+async def ends_within(seconds: float, ending: Coroutine[Any, Any, None]) -> BaseException | None:
+    """
+    Run *ending* for that long at most, and return what went wrong.
+
+    It has a task of its own: what it awaits may swallow a cancellation or end by
+    one, as aiokafka's tasks and mode's services do, and neither is the caller's.
+    """
+    task = asyncio.create_task(ending)
+    try:
+        await asyncio.wait([task], timeout=seconds)
+    finally:
+        task.cancel()
+    return task.exception() if task.done() and not task.cancelled() else TimeoutError()
 
 
 def _break(client: AIOKafkaClient) -> None:

@@ -41,11 +41,11 @@ from faust.transport.drivers.aiokafka import Consumer as KafkaConsumer
 from faust.transport.drivers.aiokafka import Transport as KafkaTransport
 from faust.types import TP, ChannelT, EventT, StreamT
 from mode.services import Service, WaitResults
-from mode.threads import MethodQueue, ServiceThread, WorkerThread
+from mode.threads import ServiceThread, WorkerThread
 from yarl import URL
 
 from router.adapters.kafka.admin import KafkaAdmin
-from router.adapters.kafka.closing import close, ended, in_full
+from router.adapters.kafka.closing import close, ended, ends_within, in_full
 from router.adapters.kafka.connection import KafkaConnection
 from router.adapters.kafka.inbox import BATCH, Inbox
 from router.adapters.kafka.speed import read_fast
@@ -198,14 +198,15 @@ class _Run:
             inbox.clear()
         await self._idle_within(STOPS_WITHIN)
         await end(tasks)
-        try:
-            async with asyncio.timeout(DIES_WITHIN if self._app.crashed else LEAVES_WITHIN):
-                await self._app.stop()
-                await ended(self._app.running_thread)
-        except Exception as error:  # noqa: BLE001 - whatever it is, this run is over and the broker notices
-            _log.warning("consumer_left_badly", problem=repr(error))
+        limit = DIES_WITHIN if self._app.crashed else LEAVES_WITHIN
+        if (problem := await ends_within(limit, self._leave())) is not None:
+            _log.warning("consumer_left_badly", problem=repr(problem))
         self._app.end_thread()
         await _sweep(self._app)
+
+    async def _leave(self) -> None:
+        await self._app.stop()
+        await ended(self._app.running_thread)
 
 
 async def _sweep(app: faust.App) -> None:
@@ -254,9 +255,7 @@ class _ConsumerThread(AIOKafkaConsumerThread):
 
     async def on_thread_stop(self) -> None:
         """Stop what runs here, part by part: none may keep the next from being stopped."""
-        queue: MethodQueue = self.method_queue
-        stopping = asyncio.create_task(queue.stop())
-        await asyncio.wait([stopping], timeout=DIES_WITHIN)  # it finishes its calls first; mode cancels what is left
+        await ends_within(DIES_WITHIN, self.method_queue.stop())  # it finishes its calls first
         if self._consumer is not None:
             await close(self._consumer, LEAVES_WITHIN)
 
