@@ -16,7 +16,10 @@ from router.policy.shapes import ChannelShape, HttpShape, NotifyRuleShape, Polic
 
 _BY_MAIL = frozenset({"rep.email", "manager.email"})
 _ATTRIBUTE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
-_META_ONLY = ("verify_env", "token_env", "api")
+_ONLY_FOR = {
+    "meta": ("verify_env", "token_env", "api"),
+    "generic": ("header", "timestamp_header", "algorithm"),
+}
 
 
 def check(shape: PolicyShape, reading: Reading) -> None:
@@ -33,10 +36,34 @@ def check(shape: PolicyShape, reading: Reading) -> None:
 
 def _source(at: Path_, source: SourceShape, shape: PolicyShape, reading: Reading) -> None:
     reading.known((*at, "form"), "form", source.form, shape.forms)
-    if source.kind != "meta":
-        for key in _META_ONLY:
-            if getattr(source, key) is not None:
-                reading.error((*at, key), f"`{key}` is for kind meta", f"remove `{key}`")
+    for kind, keys in _ONLY_FOR.items():
+        for key in keys:
+            if source.kind != kind and getattr(source, key) is not None:
+                reading.error((*at, key), f"`{key}` is for kind {kind}", f"remove `{key}`")
+    if source.secret_env is None:
+        told = "without `secret_env` nobody can tell who posts, so everything that comes is answered 503"
+        reading.warn(at, told, "name the variable that holds the platform's secret")
+    if source.kind == "meta" and source.token_env is None:
+        reading.warn(at, "without `token_env` no lead can be read", "name the variable that holds the page's token")
+    if source.api is not None:
+        _web_address((*at, "api"), source.api, reading)
+    _map((*at, "map"), source, reading)
+
+
+def _map(at: Path_, source: SourceShape, reading: Reading) -> None:
+    if not source.map:
+        return
+    # Imported where there is something to read: the library comes with the gateway, which a worker can do without.
+    from router.policy.paths import TARGETS, PathInvalid, is_target, path  # noqa: PLC0415
+
+    for target, text in source.map.items():
+        if not is_target(target):
+            hint = f"{did_you_mean(target, TARGETS)}; what else a form asks goes to fields.NAME"
+            reading.error((*at, target), f"{target!r} is no field of a submission", hint)
+        try:
+            path(text)
+        except PathInvalid as error:
+            reading.error((*at, target), str(error), "a name with other than letters, digits, - and _ needs quotes")
 
 
 def _channel(at: Path_, name: str, channel: ChannelShape, reading: Reading) -> None:

@@ -75,6 +75,7 @@ def _zone(value: str) -> str:
 Span = Annotated[Duration, PlainValidator(parse_duration)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_clean_name)]
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 Day = Annotated[date, PlainValidator(_day)]
 Zone = Annotated[str, AfterValidator(_zone)]
 Scalar = str | int | float | bool
@@ -267,6 +268,9 @@ class SourceShape(Shape):
     verify_env: Name | None = None
     token_env: Name | None = None
     api: Text | None = None
+    header: HeaderName | None = None
+    timestamp_header: HeaderName | None = None
+    algorithm: Literal["sha256", "sha1", "sha512"] | None = None
 
 
 class ChannelShape(Shape):
