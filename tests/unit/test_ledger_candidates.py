@@ -83,3 +83,13 @@ def test_a_lead_given_to_somebody_tried_lists_them_first(engine: Engine) -> None
     story.act("decline", "L1", "ana")
     [assigned, _] = story.wait(30)
     assert (assigned["cands"], assigned["step"]) == ([("ana", "eligible"), ("ben", "offline")], 1)
+
+
+def test_twenty_are_named_of_a_large_team(engine: Engine) -> None:
+    """Who can take it first, then the others in the configuration's order; how many there were is told beside."""
+    team = [f"r{number:02}" for number in range(50)]
+    story = Story(engine, *team)
+    story.come("r05")
+    [assigned] = [fact for fact in story.place("L1") if fact["t"] == "assigned"]
+    assert [rep for rep, _ in assigned["cands"]] == ["r05", *(rep for rep in team[:20] if rep != "r05")]
+    assert assigned["considered"] == 50

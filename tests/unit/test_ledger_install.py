@@ -150,3 +150,15 @@ def test_a_forgotten_audience_that_is_told_again_serves_as_before(engine: Engine
     assert story.holder("L2") is None
     story.come("ana")
     assert story.holder("L2") == "ana"
+
+
+def test_a_rep_who_is_new_in_an_inner_step_takes_what_waits_there(engine: Engine) -> None:
+    """Although somebody on duty there holds the next step back, and others wait in that one."""
+    pools = {"inner": ("in_order", ("ben",)), "outer": ("in_order", ("cai",)), "bens": ("in_order", ("ben",))}
+    story = Story(engine, "ana", seat("ben", capacity=1), seat("cai", capacity=1), pools=pools)
+    story.come("ana", "ben", "cai")
+    story.place("L0", steps=(Step("bens", "bens"),))
+    story.place("L1", steps=(Step("inner", "inner", widen_after=HOUR * 1000), Step("outer", "outer")))
+    assert story.holder("L1") is None
+    story.do(Audience("inner", "inner", "in_order", ("ben", "ana")))
+    assert story.holder("L1") == "ana"
