@@ -32,7 +32,7 @@ def verify(delivery: Delivery, key: Key) -> None:
 def read(delivery: Delivery) -> Sequence[Message]:
     """Return the booking or the routing form; its answers are named by their questions."""
     payload = mapping(loads(delivery.body))
-    if payload.get("event") not in _SUBMISSIONS:
+    if text(payload.get("event")) not in _SUBMISSIONS:
         return []
     invitee = mapping(payload.get("payload"))
     answers = {

@@ -35,9 +35,9 @@ class Key:
     """What proves a delivery: the secret, and for a generic source where its signature stands and how it is made."""
 
     secret: str
-    header: str = "x-signature"
+    header: str | None = None
     timestamp_header: str | None = None
-    algorithm: str = "sha256"
+    algorithm: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from router.adapters.sources import signing
 from router.adapters.sources.delivery import JSON, Answer, Delivery, Key, Message, Platform
 from router.adapters.sources.payload import event_id, loads, mapping
 
+HEADER = "X-Signature"
+ALGORITHM = "sha256"
 _IDS = ("submission_id", "event_id", "id")
 _TIMES = ("submitted_at", "created_at")
 _WHOLE = ("consent", "test")
@@ -20,15 +22,16 @@ _WHOLE = ("consent", "test")
 
 def verify(delivery: Delivery, key: Key) -> None:
     """Refuse what was not signed with the secret, or too long ago where a time is signed."""
-    given = signing.header(delivery.headers, key.header)
+    given = signing.header(delivery.headers, key.header or HEADER)
+    algorithm = key.algorithm or ALGORITHM
     signed = delivery.body
     if key.timestamp_header is not None:
         timestamp = signing.header(delivery.headers, key.timestamp_header)
         signing.fresh(timestamp, delivery.received_at)
         signed = timestamp.encode() + b"." + signed
-    value = signing.mac(key.secret, signed, key.algorithm)
+    value = signing.mac(key.secret, signed, algorithm)
     written = (value.hex(), signing.base64_of(value))
-    signing.match(given, [*written, *(f"{key.algorithm}={one}" for one in written)])
+    signing.match(given, [*written, *(f"{algorithm}={one}" for one in written)])
 
 
 def read(delivery: Delivery) -> Sequence[Message]:

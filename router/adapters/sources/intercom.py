@@ -34,7 +34,7 @@ def verify(delivery: Delivery, key: Key) -> None:
 def read(delivery: Delivery) -> Sequence[Message]:
     """Return the contact that a notification tells of; its answers are the contact's custom attributes."""
     payload = mapping(loads(delivery.body))
-    if payload.get("topic") not in _SUBMISSIONS:
+    if text(payload.get("topic")) not in _SUBMISSIONS:
         return []
     item = mapping(mapping(payload.get("data")).get("item"))
     answers = {name: Answer(value) for name, value in mapping(item.get("custom_attributes")).items()}

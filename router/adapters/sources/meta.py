@@ -29,6 +29,7 @@ READ_WITHIN = 6.0
 _MOST_BYTES = 256 * 1024
 _ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 _TRIES = 3
+_AT_ONCE = 8
 
 
 def verify(delivery: Delivery, key: Key) -> None:
@@ -75,6 +76,20 @@ class Graph:
     api: str
     token: str
     within: float = READ_WITHIN
+
+    async def leads(self, messages: Sequence[Message]) -> tuple[Sequence[Message], list[str]]:
+        """Return those that could be read, filled, and for each other one the reason."""
+        gate = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(message: Message) -> Message | str:
+            async with gate:
+                try:
+                    return await self.lead(message)
+                except LeadUnreadable as error:
+                    return str(error)
+
+        read = await asyncio.gather(*(one(message) for message in messages))
+        return [it for it in read if isinstance(it, Message)], [it for it in read if isinstance(it, str)]
 
     async def lead(self, message: Message) -> Message:
         """Return *message* with the lead's answers; raises `LeadUnreadable` where they cannot be had now."""
