@@ -119,7 +119,7 @@ async def expect_all_read(log: KafkaLog, between: Call = nothing) -> None:
 
 async def test_an_error_during_a_join_is_noticed(log: KafkaLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """A member to whom an error is told while it joins, when nobody asks for records, begins again."""
-    Once(monkeypatch, GroupCoordinator, "_do_fetch_commit_offsets", failing(KafkaError("a test's")), armed=True)
+    Once(monkeypatch, GroupCoordinator, "_do_rejoin_group", failing(KafkaError("a test's")), armed=True)
     await expect_all_read(log)
 
 
