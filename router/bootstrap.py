@@ -178,6 +178,18 @@ async def reading(settings: Settings) -> AsyncIterator[tuple[Tail, RedisLeads]]:
         yield log.tail, RedisLeads(client, settings.workspace)
 
 
+@asynccontextmanager
+async def notifying(settings: Settings) -> AsyncIterator[tuple[Log, Redis]]:
+    """Open log and Redis for a notifier; raises `BadInput` and `DependencyDown`."""
+    async with AsyncExitStack() as stack:
+        urls = await stack.enter_async_context(_servers(settings))
+        client = connect(urls.redis)
+        stack.push_async_callback(client.aclose)
+        await _greet(client, settings)
+        await _expect_topics(settings)
+        yield await stack.enter_async_context(_log(settings, urls.log, f"notifier-{os.getpid()}")), client
+
+
 @dataclass(frozen=True, slots=True)
 class _Urls:
     redis: str

@@ -226,6 +226,20 @@ def worker() -> None:
     _run_worker("")
 
 
+@app.command(epilog="Example:  ROUTER_KAFKA=broker:9092 ROUTER_REDIS_URL=redis://redis:6379 router notifier")
+def notifier() -> None:
+    """Send what reps, managers and programs are to hear through the configured channels; any number may run."""
+    import uvloop  # noqa: PLC0415 - quick help
+
+    from router.entrypoints.logs import set_up_logs  # noqa: PLC0415 - quick help
+    from router.entrypoints.notifier.run import run_notifier  # noqa: PLC0415 - quick help
+    from router.settings import load_settings  # noqa: PLC0415 - quick help
+
+    settings = load_settings()
+    set_up_logs(settings.log_style)
+    uvloop.run(run_notifier(settings))
+
+
 @app.command(epilog="Examples:  router up    ROUTER_DATA_DIR=/var/lib/router router up")
 def up() -> None:
     """Run everything in one process, on the embedded log and Valkey unless the settings name servers."""

@@ -1,0 +1,59 @@
+"""What the parts of a notifier have in common: where jobs are kept, and how one that nobody took is told of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import structlog
+
+from router.adapters.redis.deliveries import Deliveries
+from router.adapters.redis.leads import RedisLeads
+from router.entrypoints.notifier.in_use import InUse
+from router.events.base import to_millis
+from router.events.envelope import decode
+from router.events.notification import NotificationRequested
+from router.pipeline.runner import until_up
+from router.pipeline.telling import Job, given_up, is_moot
+from router.ports import Clock, Outgoing, Publisher
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """One workspace's post office, as this process sees it."""
+
+    in_use: InUse
+    deliveries: Deliveries
+    leads: RedisLeads
+    publisher: Publisher
+    clock: Clock
+    workspace: str
+    topic_prefix: str
+
+    def is_over(self, job: Job) -> bool:
+        """Tell whether it is too late for *job*."""
+        return to_millis(self.clock.now()) >= job.until
+
+    async def is_moot(self, job: Job) -> bool:
+        """Tell whether the assignment that *job* speaks of has moved on. Raises `DependencyDown`."""
+        if not job.told:
+            return False
+        note = decode(job.record()).data
+        return isinstance(note, NotificationRequested) and is_moot(note, await self.leads.of(note.lead_id))
+
+    async def finish(self, job: Job) -> None:
+        """Let go of a job: it is delivered, or of no use any more."""
+        await until_up(lambda: self.deliveries.finish(job.channel, job.id), "deliveries")
+
+    def dead_letter(self, job: Job, why: str) -> Outgoing | None:
+        """Return what tells of a job that nobody took; None where it is about a dead letter itself."""
+        return given_up(job, why, self.clock.now(), self.workspace, self.topic_prefix)
+
+    async def give_up(self, job: Job, why: str) -> None:
+        """Tell of a job that nothing can come of any more, then let go of it."""
+        log.error("notification.undelivered", channel=job.channel, message=job.message_id, why=why)
+        letter = self.dead_letter(job, why)
+        if letter is not None:
+            await until_up(lambda: self.publisher.publish([letter]), "dead-letters")
+        await until_up(lambda: self.deliveries.finish(job.channel, job.id, forget=True), "deliveries")
