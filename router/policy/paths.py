@@ -56,7 +56,7 @@ def path(text: str) -> Path:
     """Compile *text*; raises `PathInvalid`."""
     try:
         compiled = jmespath.compile(_quoted(text))
-    except JMESPathError as error:
+    except (JMESPathError, RecursionError) as error:
         told = " ".join(str(error).split("\n", maxsplit=1)[0].split())
         raise PathInvalid(f"{text!r} is no JMESPath expression ({told})") from None
     return Path(compiled, frozenset(_answers(compiled.parsed)))
