@@ -179,6 +179,17 @@ async def reading(settings: Settings) -> AsyncIterator[tuple[Tail, RedisLeads]]:
 
 
 @asynccontextmanager
+async def redis_of(settings: Settings) -> AsyncIterator[Redis]:
+    """Open only Redis; raises `BadInput` and `DependencyDown`."""
+    async with AsyncExitStack() as stack:
+        urls = await stack.enter_async_context(_servers(settings))
+        client = connect(urls.redis)
+        stack.push_async_callback(client.aclose)
+        await _greet(client, settings)
+        yield client
+
+
+@asynccontextmanager
 async def notifying(settings: Settings) -> AsyncIterator[tuple[Log, Redis]]:
     """Open log and Redis for a notifier; raises `BadInput` and `DependencyDown`."""
     async with AsyncExitStack() as stack:

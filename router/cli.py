@@ -11,17 +11,20 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from router.entrypoints.keys_commands import keys_app
+from router.entrypoints.optional import optional
 from router.errors import BadInput, DependencyDown
 
 if TYPE_CHECKING:
     from router.entrypoints.check import Report
     from router.entrypoints.topics import Creation, Drift, Listing
+    from router.settings import Settings
 
 BAD_INPUT, USAGE, UNREACHABLE, BUG, INTERRUPTED = 1, 2, 3, 70, 130
 """Exit codes; 70 is EX_SOFTWARE of sysexits.h: a fault of the router's own."""
@@ -240,10 +243,23 @@ def notifier() -> None:
     uvloop.run(run_notifier(settings))
 
 
+app.add_typer(keys_app, name="keys")
+
+
+@app.command(epilog="Example:  ROUTER_KAFKA=broker:9092 ROUTER_REDIS_URL=redis://redis:6379 router gateway")
+def gateway() -> None:
+    """Take events over HTTP until stopped: forms, webhooks, an API, pages; any number may run side by side."""
+    with optional("gateway"):
+        from router.entrypoints.gateway.process import run_gateway  # noqa: PLC0415 - quick help
+    _run_listening(run_gateway)
+
+
 @app.command(epilog="Examples:  router up    ROUTER_DATA_DIR=/var/lib/router router up")
 def up() -> None:
     """Run everything in one process, on the embedded log and Valkey unless the settings name servers."""
-    _run_worker("up")
+    with optional("gateway,notify"):
+        from router.entrypoints.up import run_up  # noqa: PLC0415 - quick help
+    _run_listening(run_up)
 
 
 @app.command(epilog="Examples:  router demo    router demo --plain    router demo --json | python -m json.tool")
@@ -292,6 +308,17 @@ def _run_worker(consumer: str) -> None:
     settings = load_settings()
     set_up_logs(settings.log_style)
     uvloop.run(run_worker(settings, consumer))
+
+
+def _run_listening(run: Callable[[Settings, Callable[[str], None]], Coroutine[None, None, None]]) -> None:
+    import uvloop  # noqa: PLC0415 - quick help
+
+    from router.entrypoints.logs import set_up_logs  # noqa: PLC0415 - quick help
+    from router.settings import load_settings  # noqa: PLC0415 - quick help
+
+    settings = load_settings()
+    set_up_logs(settings.log_style)
+    uvloop.run(run(settings, lambda address: typer.echo(f"listening at {address}")))
 
 
 if __name__ == "__main__":

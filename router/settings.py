@@ -15,6 +15,7 @@ import secrets
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -58,6 +59,14 @@ def _identity_key(value: SecretStr) -> SecretStr:
 
 _HOST = r"(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)"
 
+
+def _addresses(value: str) -> str:
+    for one in value.split(","):
+        ip_network(one.strip(), strict=False)
+    return value
+
+
+Addresses = Annotated[str, AfterValidator(_addresses)]
 HostPorts = Annotated[str, _matching(rf"{_HOST}:\d{{1,5}}(?:,{_HOST}:\d{{1,5}})*")]
 HostPort = Annotated[str, _matching(rf"{_HOST}:\d{{1,5}}")]
 Name = Annotated[str, _matching(r"[A-Za-z0-9._-]{1,64}")]
@@ -81,6 +90,11 @@ class Settings(BaseSettings):
     workspace: Name = Field("default", description="1 to 64 of A-Z a-z 0-9 . _ -; one ledger each")
     topic_prefix: TopicPrefix = Field("", description="up to 150 of A-Z a-z 0-9 . _ -; empty: plain names")
     listen: HostPort = Field("127.0.0.1:8080", description="host:port; the default faces this machine only, on purpose")
+    trusted_proxies: Addresses = Field(
+        "127.0.0.1,::1",
+        description="addresses or networks, comma-separated, whose X-Forwarded-For and -Proto count; by default this "
+        "machine, where a proxy often is",
+    )
     public_url: HttpUrl | None = Field(None, description="an http(s) URL; unset: notifications carry no links")
     secret: Annotated[SecretStr, AfterValidator(_long_enough)] | None = Field(
         None, description="at least 32 characters; required with ROUTER_KAFKA (workers must agree), else made once"
@@ -135,6 +149,11 @@ class Settings(BaseSettings):
         """Host and port of `listen`."""
         host, _, port = self.listen.rpartition(":")
         return host.strip("[]"), int(port)
+
+    @property
+    def trusted_addresses(self) -> tuple[str, ...]:
+        """The addresses and networks of `trusted_proxies`."""
+        return tuple(one.strip() for one in self.trusted_proxies.split(","))
 
     def kafka_options(self) -> Mapping[str, str]:
         """Return what was set of Kafka's TLS and SASL, under librdkafka's names."""

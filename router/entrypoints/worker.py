@@ -55,16 +55,21 @@ async def _run(settings: Settings, consumer: str, ready: Callable[[], None]) -> 
         try:
             await work(place)
         finally:
-            with suppress(DependencyDown, TimeoutError):
-                async with asyncio.timeout(RESIGNS_WITHIN):
-                    await place.ledger.resign()
+            await resign(place)
+
+
+async def resign(place: Station) -> None:
+    """Leave what is not published to the other workers at once, as far as Redis can be told."""
+    with suppress(DependencyDown, TimeoutError):
+        async with asyncio.timeout(RESIGNS_WITHIN):
+            await place.ledger.resign()
 
 
 async def prepare(place: Station, *, allow_volatile: bool) -> None:
     """Check the servers and put the policy in force; raises what stands in the way."""
     await _lasting(place, allow=allow_volatile)
     await _not_forgotten(place)
-    await _same_people(place)
+    await same_people(place)
     await put_in_force(place)
 
 
@@ -181,7 +186,7 @@ async def _not_forgotten(place: Station) -> None:
         raise BadInput(message)
 
 
-async def _same_people(place: Station) -> None:
+async def same_people(place: Station) -> None:
     """Refuse another identity key than the ledger was begun with: everybody would become somebody else."""
     mine = hmac.digest(place.identity_key, b"fingerprint", hashlib.sha256).hex()[:32]
     if await place.ledger.fingerprint(mine) != mine:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 READY_WITHIN = 40.0
+ANY_PORT = {"ROUTER_LISTEN": "127.0.0.1:0"}  # two of `up` may run at the same time
 
 
 class WorkerProcess:
@@ -21,7 +22,7 @@ class WorkerProcess:
         with log.open("wb") as lines:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "router.cli", command],
-                env={**_without_router(os.environ), **environment, "ROUTER_LOG_FORMAT": "json"},
+                env={**_without_router(os.environ), **ANY_PORT, **environment, "ROUTER_LOG_FORMAT": "json"},
                 stdout=lines,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Final, Literal, cast
+from typing import Final, Literal, cast, get_args
 
 import orjson
 from redis.asyncio import Redis
@@ -19,6 +19,7 @@ from router.adapters.redis.connection import asking
 from router.events.base import parse_instant, rfc3339
 
 Scope = Literal["ingest", "agent", "admin", "form"]
+SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 
 TRUSTED_FOR: Final = 1.0
 """Seconds that a key once found good is not asked for again, so that one that is revoked stops within two."""

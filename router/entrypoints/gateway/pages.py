@@ -1,7 +1,7 @@
-"""The pages for reps and managers."""
+"""The pages for reps and managers; see `router.entrypoints.pages`."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
+from router.entrypoints.pages.routes import routes
 
-routes = APIRouter()
+__all__ = ["routes"]

@@ -55,22 +55,24 @@ def away(detail: str) -> Problem:
     return Problem(503, "A server is away", detail, headers={"Retry-After": str(RETRY_AFTER)})
 
 
+def as_problem(error: Exception) -> Problem | None:
+    """Return the problem that *error* becomes; None for a bug."""
+    if isinstance(error, Problem):
+        return error
+    return away("Nothing was accepted. Try again.") if isinstance(error, DependencyDown) else None
+
+
 def add_handlers(app: FastAPI) -> None:
     """Make *app* answer each error that it raises with a problem document."""
-    app.add_exception_handler(Problem, _problem)
-    app.add_exception_handler(DependencyDown, _down)
+    app.add_exception_handler(Problem, _known)
+    app.add_exception_handler(DependencyDown, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _bug)
 
 
-async def _problem(_: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, Problem)  # noqa: S101 - what it is registered for
-    return error.response()
-
-
-async def _down(_: Request, _error: Exception) -> JSONResponse:
-    return away("Nothing was accepted. Try again.").response()
+async def _known(_: Request, error: Exception) -> JSONResponse:
+    return (as_problem(error) or _fault()).response()
 
 
 async def _invalid(_: Request, error: Exception) -> JSONResponse:
@@ -86,4 +88,8 @@ async def _http(_: Request, error: Exception) -> JSONResponse:
 
 
 async def _bug(_: Request, _error: Exception) -> JSONResponse:
-    return Problem(500, "A fault of the router", "Its log tells more.").response()
+    return _fault().response()
+
+
+def _fault() -> Problem:
+    return Problem(500, "A fault of the router", "Its log tells more.")
