@@ -212,14 +212,14 @@ _FORM = f"multipart/form-data; boundary={BOUNDARY}"
 SENDERS = {
     "typeform": Sender(
         "typeform",
-        lambda body, secret, _: {"typeform-signature": f"sha256={b64(secret, body)}"},
+        lambda body, secret, *_: {"typeform-signature": f"sha256={b64(secret, body)}"},
         encoded(TYPEFORM),
         "01H5320DBGJF8PEJNWTN565S0A",
         ("typeform-signature",),
     ),
     "tally": Sender(
         "tally",
-        lambda body, secret, _: {"tally-signature": b64(secret, body)},
+        lambda body, secret, *_: {"tally-signature": b64(secret, body)},
         encoded(TALLY),
         "a4cb511e-d513-4fa5-baee-b815d718dfd1",
         ("tally-signature",),
@@ -242,7 +242,7 @@ SENDERS = {
     ),
     "intercom": Sender(
         "intercom",
-        lambda body, secret, _: {"x-hub-signature": f"sha1={hexed(secret, body, 'sha1')}"},
+        lambda body, secret, *_: {"x-hub-signature": f"sha1={hexed(secret, body, 'sha1')}"},
         encoded(INTERCOM),
         "notif_78c122d0-23ba-11e4-9464-79b01267cc2e",
         ("x-hub-signature",),
@@ -272,7 +272,7 @@ SENDERS = {
     ),
     "svix": Sender(
         "standard_webhooks",
-        lambda body, secret, at: {
+        lambda body, secret, at, _: {
             name.replace("webhook-", "svix-"): value for name, value in by_standard(body, secret, at).items()
         },
         encoded(STANDARD),
@@ -282,7 +282,7 @@ SENDERS = {
     ),
     "generic": Sender(
         "generic",
-        lambda body, secret, _: {"x-signature": hexed(secret, body)},
+        lambda body, secret, *_: {"x-signature": hexed(secret, body)},
         encoded(GENERIC),
         "evt-1",
         ("x-signature",),
@@ -308,7 +308,7 @@ SENDERS = {
     ),
     "jotform by a relay": Sender(
         "jotform",
-        lambda body, secret, _: {"x-jotform-signature": hexed(secret, body)},
+        lambda body, secret, *_: {"x-jotform-signature": hexed(secret, body)},
         multipart(JOTFORM),
         "5308741572752112119",
         ("x-jotform-signature",),
@@ -316,7 +316,7 @@ SENDERS = {
     ),
     "meta": Sender(
         "meta",
-        lambda body, secret, _: {"x-hub-signature-256": f"sha256={hexed(secret, body)}"},
+        lambda body, secret, *_: {"x-hub-signature-256": f"sha256={hexed(secret, body)}"},
         META_MESSAGE,
         "233370042045345",
         ("x-hub-signature-256",),

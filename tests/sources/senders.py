@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from router.adapters.sources.delivery import Delivery, Key
@@ -21,7 +21,8 @@ URL = "https://router.example/v1/webhooks/theirs"
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105 - that of the open standard's own tests
 BOUNDARY = "------------------------f1c0ffee"
 
-Sign = Callable[[bytes, str, datetime], Mapping[str, str]]
+Sign = Callable[[bytes, str, datetime, str], Mapping[str, str]]
+"""Body, secret, time and address to the headers that prove them."""
 
 
 def hexed(secret: str, signed: bytes, algorithm: str = "sha256") -> str:
@@ -44,25 +45,25 @@ def millis(at: datetime) -> str:
     return str(int(at.timestamp() * 1000))
 
 
-def by_calendly(body: bytes, secret: str, at: datetime) -> Mapping[str, str]:
+def by_calendly(body: bytes, secret: str, at: datetime, _: str = "") -> Mapping[str, str]:
     """Return the headers that prove it."""
     signed = hexed(secret, seconds(at).encode() + b"." + body)
     return {"calendly-webhook-signature": f"t={seconds(at)},v1={signed}"}
 
 
-def by_hubspot_v2(body: bytes, secret: str, _: datetime) -> Mapping[str, str]:
+def by_hubspot_v2(body: bytes, secret: str, _: datetime, url: str) -> Mapping[str, str]:
     """Return the headers that prove it."""
-    signed = hashlib.sha256(f"{secret}POST{URL}".encode() + body).hexdigest()
+    signed = hashlib.sha256(f"{secret}POST{url}".encode() + body).hexdigest()
     return {"x-hubspot-signature": signed, "x-hubspot-signature-version": "v2"}
 
 
-def by_hubspot_v3(body: bytes, secret: str, at: datetime) -> Mapping[str, str]:
+def by_hubspot_v3(body: bytes, secret: str, at: datetime, url: str) -> Mapping[str, str]:
     """Return the headers that prove it."""
-    signed = b64(secret, f"POST{URL}".encode() + body + millis(at).encode())
+    signed = b64(secret, f"POST{url}".encode() + body + millis(at).encode())
     return {"x-hubspot-signature-v3": signed, "x-hubspot-request-timestamp": millis(at)}
 
 
-def by_standard(body: bytes, secret: str, at: datetime) -> Mapping[str, str]:
+def by_standard(body: bytes, secret: str, at: datetime, _: str = "") -> Mapping[str, str]:
     """Return the headers that prove it."""
     key = base64.b64decode(secret.removeprefix("whsec_"))
     signed = hmac.new(key, f"msg_1.{seconds(at)}.".encode() + body, "sha256").digest()
@@ -70,13 +71,13 @@ def by_standard(body: bytes, secret: str, at: datetime) -> Mapping[str, str]:
     return {"webhook-id": "msg_1", "webhook-timestamp": seconds(at), "webhook-signature": signature}
 
 
-def by_webflow(body: bytes, secret: str, at: datetime) -> Mapping[str, str]:
+def by_webflow(body: bytes, secret: str, at: datetime, _: str = "") -> Mapping[str, str]:
     """Return the headers that prove it."""
     signed = hexed(secret, millis(at).encode() + b":" + body)
     return {"x-webflow-timestamp": millis(at), "x-webflow-signature": signed}
 
 
-def by_timed_generic(body: bytes, secret: str, at: datetime) -> Mapping[str, str]:
+def by_timed_generic(body: bytes, secret: str, at: datetime, _: str = "") -> Mapping[str, str]:
     """Return the headers that prove it."""
     return {"x-sent-at": seconds(at), "x-signature": f"sha256={hexed(secret, seconds(at).encode() + b'.' + body)}"}
 
@@ -101,7 +102,6 @@ class Sender:
     url: str = URL
     timestamp_header: str | None = None
     bound: bool = True
-    extra: Mapping[str, str] = field(default_factory=dict)
 
     def key(self, secret: str = SECRET) -> Key:
         """Return what the router knows of it."""
@@ -112,7 +112,7 @@ class Sender:
     ) -> Delivery:
         """Return a request of this platform, signed."""
         body = self.body if body is None else body
-        headers = {"content-type": self.content_type, **self.sign(body, secret, signed_at), **self.extra}
+        headers = {"content-type": self.content_type, **self.sign(body, secret, signed_at, self.url)}
         return Delivery("POST", self.url.replace("SECRET", secret), headers, body, now)
 
 

@@ -9,19 +9,22 @@ themselves are in `router/adapters/sources/`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import PlainTextResponse, Response
-from pydantic import BaseModel, ValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from pydantic import ValidationError
 
 from router.adapters.sources import PLATFORMS
 from router.adapters.sources.delivery import Delivery, Key, KeyUnusable, Message, SignatureRefused
 from router.adapters.sources.environment import Environment, SecretMissing, environment
 from router.adapters.sources.field_map import compiled
 from router.adapters.sources.meta import GRAPH, Graph, challenge
-from router.entrypoints.gateway.door import Door, door_of
+from router.entrypoints.gateway.body import raw
+from router.entrypoints.gateway.door import Door, door_of, trace_of
+from router.entrypoints.gateway.openapi import answers, problem
 from router.entrypoints.gateway.problems import Problem
 from router.events.refusal import explain
 from router.events.submission import FormSubmitted
@@ -31,34 +34,23 @@ log = structlog.get_logger()
 routes = APIRouter(tags=["webhooks"])
 
 _ASK_AGAIN = {"Retry-After": "30"}
-_PROBLEMS = {
-    401: "The signature is wrong or too old; nothing was accepted.",
-    404: "There is no such source.",
-    422: "The submission cannot be used: it has neither email nor phone, or a field of the wrong form.",
-    503: "The source's secret is not set, or a server is away; try again.",
+_BODY = {
+    "requestBody": {
+        "description": "What the platform sends, as it sends it.",
+        "content": {"application/json": {}, "multipart/form-data": {}, "application/x-www-form-urlencoded": {}},
+    }
 }
+_PLAIN = {"description": "The challenge.", "content": {"text/plain": {"schema": {"type": "string"}}}}
 
 
-class AcceptedSubmission(BaseModel):
-    """One submission that the log has."""
-
-    submission_id: str
-    duplicate: bool
-
-
-class AcceptedSubmissions(BaseModel):
-    """What was taken from a request; nothing, where it was signed and is no form submission."""
-
-    accepted: list[AcceptedSubmission]
-
-
-def _documented(*statuses: int) -> dict[int | str, dict[str, object]]:
-    media = {"application/problem+json": {"schema": {"type": "object"}}}
-    return {status: {"description": _PROBLEMS[status], "content": media} for status in statuses}
-
-
-@routes.post("/v1/webhooks/{source}", status_code=202, responses=_documented(401, 404, 422, 503))
-async def receive(source: str, request: Request, door: Annotated[Door, Depends(door_of)]) -> AcceptedSubmissions:
+@routes.post(
+    "/v1/webhooks/{source}",
+    status_code=202,
+    summary="Webhooks of form platforms",
+    **answers("submissions", 401, 404, 408, 413, 415, 422, 503),
+    openapi_extra=_BODY,
+)
+async def receive(source: str, request: Request, door: Annotated[Door, Depends(door_of)]) -> JSONResponse:
     """
     Take what a form platform sends.
 
@@ -74,22 +66,25 @@ async def receive(source: str, request: Request, door: Annotated[Door, Depends(d
     if shape.kind == "meta" and messages:
         messages, unread = await _read_leads(source, shape, messages, given)
     valid, wrong = _submissions(shape, messages, delivery)
-    accepted = [] if not valid else await _accept(door, valid)
+    accepted = [asdict(one) for one in await door.submit(valid, trace_of(request))] if valid else []
     log.info("webhook.received", source=source, accepted=len(accepted), invalid=len(wrong), unread=len(unread))
     if unread:
         raise Problem(503, "The lead cannot be read now", f"{unread[0]}. Send the message again.", headers=_ASK_AGAIN)
     if wrong:
         raise wrong[0]
-    return AcceptedSubmissions(accepted=accepted)
+    return JSONResponse({"accepted": accepted}, 202)
 
 
 @routes.get(
     "/v1/webhooks/{source}",
+    summary="A platform's challenge",
     response_class=PlainTextResponse,
-    responses={
-        403: {"description": "The token is not the one agreed."},
-        405: {"description": "This platform asks no challenge."},
-        **_documented(404, 503),
+    responses={200: _PLAIN, **{status: problem(status) for status in (403, 404, 405, 503)}},
+    openapi_extra={
+        "parameters": [
+            {"name": f"hub.{name}", "in": "query", "required": False, "schema": {"type": "string"}}
+            for name in ("mode", "verify_token", "challenge")
+        ]
     },
 )
 async def answer_challenge(source: str, request: Request, door: Annotated[Door, Depends(door_of)]) -> Response:
@@ -144,7 +139,7 @@ async def _delivery(door: Door, request: Request) -> Delivery:
         request.method,
         f"{called}{path}?{query}" if query else f"{called}{path}",
         dict(request.headers),
-        await request.body(),
+        await raw(request),
         door.clock.now(),
     )
 
@@ -208,14 +203,8 @@ def _submissions(
 
 def _unusable(told: str, data: Mapping[str, object]) -> Problem:
     errors = []
-    for problem in told.split("; "):
-        field, parted, words = problem.partition(": ")
-        names = [field] if parted else [name for name in ("email", "phone") if name in problem]
-        errors += [{"field": name, "problem": words if parted else problem} for name in names]
+    for one in told.split("; "):
+        field, parted, words = one.partition(": ")
+        names = [field] if parted else [name for name in ("email", "phone") if name in one]
+        errors += [{"field": name, "problem": words if parted else one} for name in names]
     return Problem(422, "No valid submission", f"{told}. See the source's `map`.", errors=errors, found=sorted(data))
-
-
-async def _accept(door: Door, submissions: Sequence[FormSubmitted]) -> list[AcceptedSubmission]:
-    events = [one.model_dump(mode="json", exclude_none=True, exclude_unset=True) for one in submissions]
-    await door.send("form-submissions", events)
-    return [AcceptedSubmission(submission_id=one.submission_id, duplicate=False) for one in submissions]
