@@ -1,5 +1,5 @@
 """
-Who is at the pages: sessions, sign-in links that work once, how often somebody tried, and which pages are open.
+Who is at the pages: sessions, sign-in links that work once, and which pages are open.
 
 What a visitor carries is never kept as it is: a key is the hash of it, so that
 who reads this Redis can sign in as nobody.
@@ -78,15 +78,6 @@ class Visitors:
         """End a session, wherever its cookie has been copied to."""
         with asking():
             await self._client.delete(self._key("session", session))
-
-    async def tried(self, what: str, most: int, seconds: int) -> int | None:
-        """Count one more try; return in how many seconds the next may be, where there were more than *most*."""
-        key = self._key("tries", what)
-        with asking():
-            _, count, left = await at_once(
-                self._client, ("SET", key, 0, "EX", seconds, "NX"), ("INCR", key), ("TTL", key)
-            )
-        return None if count <= most else max(1, left)
 
     async def beat(self, rep_id: str, page: str, now: int, *, every: int) -> bool:
         """Note that a page of the rep's is open; return whether it is time to say so: not within *every* ms again."""

@@ -109,6 +109,11 @@ class Feed:
                 log.warning("feed.away")
             await asyncio.sleep(BEGINS_AGAIN_AFTER)
 
+    @property
+    def closed(self) -> bool:
+        """Whether nobody is told of anything any more."""
+        return self._closed
+
     def close(self) -> None:
         """End all who listen."""
         self._closed = True

@@ -54,7 +54,7 @@ async def serve(door: Door, listener: socket.socket) -> None:
         log_config=None,
         access_log=False,  # addresses and paths are nobody's in a log
         server_header=False,
-        lifespan="off",
+        lifespan="on",  # the pages follow the log
         proxy_headers=True,
         forwarded_allow_ips=list(door.settings.trusted_addresses),
         timeout_graceful_shutdown=STOPS_WITHIN,

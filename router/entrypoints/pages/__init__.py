@@ -1,0 +1,1 @@
+"""The pages for reps and managers: rendered here, without a build step; what is decided is decided elsewhere."""
