@@ -182,8 +182,8 @@ async def reading(settings: Settings) -> AsyncIterator[tuple[Tail, RedisLeads]]:
 async def redis_of(settings: Settings) -> AsyncIterator[Redis]:
     """Open only Redis; raises `BadInput` and `DependencyDown`."""
     async with AsyncExitStack() as stack:
-        urls = await stack.enter_async_context(_servers(settings))
-        client = connect(urls.redis)
+        url = str(settings.redis_url or (await stack.enter_async_context(_servers(settings))).redis)
+        client = connect(url)
         stack.push_async_callback(client.aclose)
         await _greet(client, settings)
         yield client

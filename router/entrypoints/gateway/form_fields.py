@@ -43,9 +43,13 @@ async def fields_of(request: Request) -> dict[str, Any]:
     if kind == "multipart/form-data":
         parser = MultiPartParser(request.headers, stream(), max_files=MOST_FIELDS, max_fields=MOST_FIELDS)
     try:
-        return _joined(await parser.parse())
+        form = await parser.parse()
     except (MultiPartException, ParseError, KeyError, ValueError):
         raise wrong([("", "is no form of the kind that Content-Type names")]) from None
+    try:
+        return _joined(form)
+    finally:
+        await form.close()
 
 
 def _joined(form: FormData) -> dict[str, Any]:

@@ -150,7 +150,7 @@ def _onward(given: object, origin: str | None, key: Key) -> str | None:
         parts = urlsplit(where)
     except ValueError:
         where, parts = "", urlsplit("")
-    if where.isprintable() and "\\" not in where and read_origin(f"{parts.scheme}://{parts.netloc}") in key.origins:
+    if given.strip().isprintable() and "\\" not in where and read_origin(f"{parts.scheme}://{parts.netloc}") in key.origins:
         return where
     log.warning("form.next_refused", key=key.id, advice="`_next` must be on an origin of the form's key")
     return None
