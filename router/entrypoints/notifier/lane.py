@@ -18,7 +18,7 @@ import stamina
 import structlog
 
 from router.adapters.notify.channel import Channel, Letter, NotTaken
-from router.adapters.redis.deliveries import Taken
+from router.adapters.redis.deliveries import Parcel, Taken
 from router.entrypoints.notifier.post import Post
 from router.errors import DependencyDown
 from router.events.base import from_millis, to_millis
@@ -48,6 +48,7 @@ class Lane:
     post: Post
     woken: asyncio.Event = field(default_factory=asyncio.Event)
     _in_work: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    _asking: asyncio.Task[Taken] | None = None
     _failing: bool = False
 
     async def run(self) -> None:
@@ -67,6 +68,16 @@ class Lane:
         room = 0 if channel is None else channel.at_once - len(self._in_work)
         if channel is None or room <= 0:
             return None
+        self._asking = asyncio.create_task(self._ask(room))  # a task of its own: its answer must not be lost
+        taken = await asyncio.shield(self._asking)
+        self._asking = None
+        for parcel in taken.parcels:
+            if parcel.id not in self._in_work:
+                self._in_work[parcel.id] = task = asyncio.create_task(self._deliver(parcel, channel))
+                task.add_done_callback(self._done(parcel.id))
+        return taken.next_in
+
+    async def _ask(self, room: int) -> Taken:
         taken = Taken((), None)
 
         async def ask() -> None:
@@ -74,17 +85,14 @@ class Lane:
             taken = await self.post.deliveries.take(self.name, room, int(LEASE * 1000))
 
         await until_up(ask, "deliveries")
-        for name, text in taken.jobs:
-            if name not in self._in_work:
-                self._in_work[name] = task = asyncio.create_task(self._deliver(text, channel))
-                task.add_done_callback(self._done(name))
-        return taken.next_in
+        return taken
 
     def _done(self, name: str) -> Callable[[asyncio.Task[None]], None]:
         def done(task: asyncio.Task[None]) -> None:
             self._in_work.pop(name, None)
             self.woken.set()
-            if not task.cancelled() and (bug := task.exception()) is not None:
+            bug = None if task.cancelled() else task.exception()
+            if bug is not None and not isinstance(bug, DependencyDown):  # an outage: others take it up when it is over
                 log.error("delivery.failed", channel=self.name, exc_info=bug)
 
         return done
@@ -105,19 +113,25 @@ class Lane:
 
     async def leave(self) -> None:
         """Let what is on its way arrive, for a short while, and leave the rest to others."""
-        tasks = dict(self._in_work)
-        if not tasks:
+        tasks, asking = dict(self._in_work), self._asking
+        ending = [*tasks.values(), *([] if asking is None else [asking])]
+        if not ending:
             return
-        await asyncio.wait(tasks.values(), timeout=FINISHES_WITHIN)
+        await asyncio.wait(ending, timeout=FINISHES_WITHIN)
         unfinished = [name for name, task in tasks.items() if not task.done()]
-        await end(list(tasks.values()))
+        await end(ending)
+        if asking is not None and not asking.cancelled() and asking.exception() is None:
+            unfinished += [parcel.id for parcel in asking.result().parcels if parcel.id not in tasks]
         if unfinished:
             with suppress(DependencyDown):
                 await self.post.deliveries.later(self.name, unfinished, 0)
 
-    async def _deliver(self, text: bytes, channel: Channel) -> None:
-        """Take one job to where it is delivered, moot, given up, or put back."""
-        post, job = self.post, Job.from_json(text)
+    async def _deliver(self, parcel: Parcel, channel: Channel) -> None:
+        """Take one message to where it is delivered, moot, given up, or put back."""
+        post = self.post
+        job = await post.open(parcel)
+        if job is None:
+            return
         try:
             if await post.is_moot(job):
                 log.info("notification.moot", channel=self.name, message=job.message_id)

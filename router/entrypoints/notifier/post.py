@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
 
-from router.adapters.redis.deliveries import Deliveries
+from router.adapters.redis.deliveries import Deliveries, Parcel
 from router.adapters.redis.leads import RedisLeads
 from router.entrypoints.notifier.in_use import InUse
 from router.events.base import to_millis
@@ -31,9 +32,20 @@ class Post:
     workspace: str
     topic_prefix: str
 
-    def is_over(self, job: Job) -> bool:
-        """Tell whether it is too late for *job*."""
-        return to_millis(self.clock.now()) >= job.until
+    async def open(self, parcel: Parcel) -> Job | None:
+        """Return the job in *parcel*; one of another release is left to whoever can read it, until its end."""
+        with suppress(TypeError, ValueError):
+            return Job.from_json(parcel.job)
+        if self.is_over(parcel):
+            log.error("notification.dropped", channel=parcel.channel, id=parcel.id, why="nobody could read it")
+            await self.deliveries.finish(parcel.channel, parcel.id)
+        else:
+            log.error("notification.unreadable", channel=parcel.channel, id=parcel.id, advice="run one release")
+        return None
+
+    def is_over(self, one: Job | Parcel) -> bool:
+        """Tell whether it is too late for it."""
+        return to_millis(self.clock.now()) >= one.until
 
     async def is_moot(self, job: Job) -> bool:
         """Tell whether the assignment that *job* speaks of has moved on. Raises `DependencyDown`."""

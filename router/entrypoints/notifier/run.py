@@ -15,7 +15,7 @@ import stamina.instrumentation
 import structlog
 from redis.asyncio import Redis
 
-from router.adapters.redis.deliveries import Deliveries
+from router.adapters.redis.deliveries import Deliveries, Parcel
 from router.adapters.redis.leads import RedisLeads
 from router.bootstrap import CLOCK, Log, notifying
 from router.entrypoints.notifier.in_use import InUse
@@ -25,7 +25,6 @@ from router.entrypoints.notifier.post import Post
 from router.entrypoints.worker import together, until_signal
 from router.pipeline.ending import end
 from router.pipeline.runner import until_up
-from router.pipeline.telling import Job
 from router.policy.directory import Directory
 from router.settings import Settings
 
@@ -135,14 +134,20 @@ async def _care(post: Post) -> None:
 
     async def look() -> None:
         for channel in await post.deliveries.channels():
-            taken = await post.deliveries.take(channel, A_PART, int(LEASE * 1000), late=True)
-            for _, text in taken.jobs:
-                job = Job.from_json(text)
-                if await post.is_moot(job):
-                    await post.finish(job)
-                else:
-                    await post.give_up(job, TOO_LATE if channel in post.in_use.channels else NO_CHANNEL)
+            while parcels := (await post.deliveries.take(channel, A_PART, int(LEASE * 1000), late=True)).parcels:
+                for parcel in parcels:
+                    await _end_late(post, parcel)
 
     while True:
         await until_up(look, "deliveries")
         await asyncio.sleep(CARES_EVERY)
+
+
+async def _end_late(post: Post, parcel: Parcel) -> None:
+    job = await post.open(parcel)
+    if job is None:
+        return
+    if await post.is_moot(job):
+        await post.finish(job)
+    else:
+        await post.give_up(job, TOO_LATE if job.channel in post.in_use.channels else NO_CHANNEL)

@@ -38,9 +38,9 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What was taken up, (id, job) each, and in how many ms the next is due; None: nothing waits."""
+    """What was taken up, and in how many ms the next is due; None: nothing waits."""
 
-    jobs: Sequence[tuple[str, bytes]]
+    parcels: Sequence[Parcel]
     next_in: int | None
 
 
@@ -69,7 +69,8 @@ class Deliveries:
         """Take up to *most* that are due, for *lease_ms*; with *late*, only those whose end has come."""
         with asking():
             answer = await self._take(keys=[self._prefix], args=[channel, most, lease_ms, "late" if late else "due"])
-        found = [(name.decode(), job) for name, job in zip(answer[1::2], answer[2::2], strict=True)]
+        rows = zip(answer[1::3], answer[2::3], answer[3::3], strict=True)
+        found = [Parcel(channel, name.decode(), int(until), job) for name, until, job in rows]
         return Taken(found, None if answer[0] < 0 else answer[0])
 
     async def later(self, channel: str, ids: Sequence[str], in_ms: int) -> None:

@@ -7,7 +7,7 @@
   ARGV[3] for how long, in ms: who takes it up and dies leaves it to others then
   ARGV[4] "late" for what is past its end only, else "due"
 
-  Returns ms until the next one is due (-1: none), then id, job, id, job, …
+  Returns ms until the next one is due (-1: none), then id, until (ms), job; three a message
 ]]
 local P = KEYS[1] .. "notify:"
 local due, ends = P .. "due:" .. ARGV[1], P .. "until:" .. ARGV[1]
@@ -24,6 +24,7 @@ for _, id in ipairs(redis.call("ZRANGEBYSCORE", from, "-inf", now, "LIMIT", 0, A
   elseif at and tonumber(at) <= now then
     redis.call("ZADD", due, now + ARGV[3], id)
     out[#out + 1] = id
+    out[#out + 1] = redis.call("ZSCORE", ends, id) or 0
     out[#out + 1] = job
   end
 end
