@@ -235,8 +235,10 @@ def notifier() -> None:
     import uvloop  # noqa: PLC0415 - quick help
 
     from router.entrypoints.logs import set_up_logs  # noqa: PLC0415 - quick help
-    from router.entrypoints.notifier.run import run_notifier  # noqa: PLC0415 - quick help
     from router.settings import load_settings  # noqa: PLC0415 - quick help
+
+    with optional("gateway,notify"):
+        from router.entrypoints.notifier.run import run_notifier  # noqa: PLC0415 - quick help
 
     settings = load_settings()
     set_up_logs(settings.log_style)
