@@ -240,13 +240,14 @@ async def test_a_key_is_found_from_before_partitions_were_added(kafka: str, pref
     await admin.start()
     await admin.create_partitions({f"{prefix}t": NewPartitions(total_count=12)})
     await admin.close()
-    tail, publisher = log.tail(), log.publisher()
-    async for attempt in stamina.retry_context(on=AssertionError, attempts=None, timeout=20):
+    tail = log.tail()
+    async for attempt in stamina.retry_context(on=AssertionError, attempts=None, timeout=60):
         with attempt:
+            publisher = log.publisher()  # a new one: what it once knew of a topic it believes for five minutes
             await publisher.publish([Outgoing("t", b"%d" % n, b"after") for n in range(20)])
+            await publisher.aclose()
             spread = {record.partition async for record in tail.read(["t"], follow=False)}
             assert len(spread) > 6
-    await publisher.aclose()
 
     for n in range(20):
         found = await _read(tail, ["t"], key=b"%d" % n)
