@@ -53,8 +53,12 @@ def _source(at: Path_, source: SourceShape, shape: PolicyShape, reading: Reading
 def _map(at: Path_, source: SourceShape, reading: Reading) -> None:
     if not source.map:
         return
-    # Imported where there is something to read: the library comes with the gateway, which a worker can do without.
-    from router.policy.paths import TARGETS, PathInvalid, is_target, path  # noqa: PLC0415
+    try:  # the library comes with the gateway, and a worker can do without
+        from router.policy.paths import TARGETS, PathInvalid, is_target, path  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        told = f"the `map` is not checked: {missing.name} is not installed"
+        reading.warn(at, told, "pip install 'speed-to-lead-router[gateway]'")
+        return
 
     for target, text in source.map.items():
         if not is_target(target):

@@ -1,15 +1,16 @@
 """
 Paths of a source's `map`: where in a platform's payload a field of `form.submitted.v1` stands.
 
-A path is a JMESPath expression; plain dotted names need no quotes, whatever
-characters are in them. The only place that knows the expression language.
+A path is a JMESPath expression; plain dotted names, or several with `||` between
+them, need no quotes for blanks and hyphens. Only here the language is known.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
 import jmespath
 from jmespath.exceptions import JMESPathError
@@ -22,34 +23,50 @@ TARGETS = frozenset(FormSubmitted.model_fields) - {"form", "utm", "fields"} | {
 """What a map may fill, besides `fields.NAME`; `form` is what the source itself says."""
 
 _PLAIN = re.compile(r"[\w -]+(\.[\w -]+)*")
-_ANSWERS = "answers"
 
 
 class PathInvalid(ValueError):
     """The text is no JMESPath expression; the message says where it breaks."""
 
 
+class _Watched(dict[str, object]):
+    """Answers that remember which of them were read."""
+
+    def __init__(self, answers: Mapping[str, object]) -> None:
+        super().__init__(answers)
+        self.read: set[str] = set()
+
+    def get(self, key: str, default: object = None) -> object:
+        self.read.add(key)
+        return super().get(key, default)
+
+
 @dataclass(frozen=True, slots=True)
 class Path:
-    """
-    One compiled path, and the names of the answers that it reads.
-
-    >>> path("answers.work-email").read({"answers": {"work-email": "ana@example.com"}})
-    'ana@example.com'
-    >>> sorted(path("answers.mail || answers.email").answers)
-    ['email', 'mail']
-    """
+    """One compiled path."""
 
     expression: jmespath.parser.ParsedResult
-    answers: frozenset[str] = field(default_factory=frozenset)
 
-    def read(self, payload: Mapping[str, object]) -> object | None:
-        """Return what stands there; None where nothing does, or where a function does not fit what it was given."""
+    def read(
+        self, payload: Mapping[str, object], answers: Mapping[str, object]
+    ) -> tuple[object | None, AbstractSet[str]]:
+        """
+        Return what stands there, and the names of the answers that were read for it.
+
+        None where nothing stands there, or where a function does not fit what it was given.
+
+        >>> path("answers.work-mail || answers.mail").read({}, {"work-mail": "ana@a.example", "mail": "ana@b.example"})
+        ('ana@a.example', {'work-mail'})
+        """
+        watched = _Watched(answers)
         try:
-            found: object | None = self.expression.search(payload)
+            return self.expression.search({**payload, "answers": watched}), watched.read
         except JMESPathError:
-            return None
-        return found
+            pass  # functions know plain objects only
+        try:
+            return self.expression.search({**payload, "answers": dict(answers)}), frozenset()
+        except JMESPathError:
+            return None, frozenset()
 
 
 def path(text: str) -> Path:
@@ -59,7 +76,7 @@ def path(text: str) -> Path:
     except (JMESPathError, RecursionError) as error:
         told = " ".join(str(error).split("\n", maxsplit=1)[0].split())
         raise PathInvalid(f"{text!r} is no JMESPath expression ({told})") from None
-    return Path(compiled, frozenset(_answers(compiled.parsed)))
+    return Path(compiled)
 
 
 def is_target(name: str) -> bool:
@@ -73,30 +90,7 @@ def is_target(name: str) -> bool:
 
 
 def _quoted(text: str) -> str:
-    if not _PLAIN.fullmatch(text):
+    names = [part.strip() for part in text.split("||")]
+    if not all(_PLAIN.fullmatch(name) for name in names):
         return text
-    return ".".join(f'"{part.strip()}"' for part in text.split("."))
-
-
-def _answers(node: Mapping[str, object]) -> Iterator[str]:
-    children = _children(node)
-    if node.get("type") == "subexpression" and len(children) > 1 and children[0].get("value") == _ANSWERS:
-        named = _first_field(children[1])
-        if named is not None:
-            yield named
-    for child in children:
-        yield from _answers(child)
-
-
-def _first_field(node: Mapping[str, object]) -> str | None:
-    while node.get("type") != "field":  # as in answers.name[0], where an index stands around the field
-        children = _children(node)
-        if not children:
-            return None
-        node = children[0]
-    return str(node["value"])
-
-
-def _children(node: Mapping[str, object]) -> list[Mapping[str, object]]:
-    children = node.get("children")
-    return [child for child in children if isinstance(child, dict)] if isinstance(children, list) else []
+    return " || ".join(".".join(f'"{part.strip()}"' for part in name.split(".")) for name in names)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -78,6 +79,16 @@ def test_a_good_source_is_quiet(tmp_path: Path) -> None:
     assert loaded.sources["theirs"].map == paths
 
 
+def test_a_worker_without_the_gateways_libraries_still_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The expressions of a map are the gateway's business: elsewhere a warning says that nobody checked them."""
+    monkeypatch.delitem(sys.modules, "router.policy.paths", raising=False)
+    monkeypatch.setitem(sys.modules, "jmespath", None)
+    source = "{kind: typeform, form: demo-request, secret_env: S, map: {email: 'answers.['}}"
+    loaded = load_policy(configured(tmp_path, source))
+
+    assert any("jmespath is not installed" in str(one) for one in loaded.warnings)
+
+
 def test_a_secret_comes_from_the_environment_or_a_file(tmp_path: Path) -> None:
     """The variable goes before its file; blanks around the secret are none of it."""
     (tmp_path / "secret").write_text("from-file\n", encoding="utf-8")
@@ -134,4 +145,4 @@ def test_missing_secrets_are_told_at_the_start(monkeypatch: pytest.MonkeyPatch) 
 def test_any_text_is_a_path_or_is_refused_as_one(text: str) -> None:
     """A mistake in an expression never ends a command with a traceback, and reading by one never does."""
     with suppress(PathInvalid):
-        path(text).read({"a": 1, "b": [{"a": "x"}], "answers": {}})
+        path(text).read({"a": 1, "b": [{"a": "x"}]}, {"a": "x"})

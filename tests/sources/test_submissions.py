@@ -81,6 +81,23 @@ def test_typeform_with_a_map() -> None:
     assert "first_name" not in submission
 
 
+def test_the_second_choice_of_a_map_is_kept_where_the_first_was_taken() -> None:
+    """`a || b` reads b only where a is missing: a number that was given twice is lost nowhere."""
+    answers = {"email": "ana@acme.example", "mobile": "+14155550123", "desk": "+14155550199"}
+    body = encoded({"triggerType": "form_submission", "payload": {"data": answers}})
+    [submission] = submissions("webflow", body, phone="answers.mobile || answers.desk", email="answers.email")
+
+    assert submission["phone"] == "+14155550123"
+    assert submission["fields"] == {"desk": "+14155550199"}
+
+
+def test_functions_see_all_answers() -> None:
+    """An expression may take the answers as a whole."""
+    [submission] = submissions("tally", email="answers.question_1", message="join(' ', keys(answers))")
+
+    assert submission["message"].startswith("question_1 question_2")
+
+
 def test_tally_gives_labels_for_the_ids_of_choices() -> None:
     """One choice is its label, several are joined, and the company is known by the question's label."""
     [submission] = submissions("tally")
@@ -174,6 +191,14 @@ def test_generic_takes_the_contracts_own_names() -> None:
     assert submission["consent"] == {"marketing": True}
     assert submission["utm"] == {"source": "ads"}
     assert submission["fields"] == {"plan": "team", "colours": "red, blue"}
+
+
+def test_generic_answers_may_have_an_object_of_their_own() -> None:
+    """A sender that nests its answers is mapped in the same words as a platform."""
+    body = encoded({"id": "1", "answers": {"work mail": "ana@acme.example", "plan": "team"}})
+    [submission] = submissions("generic", body, email="answers.work mail")
+
+    assert (submission["email"], submission["fields"]) == ("ana@acme.example", {"plan": "team"})
 
 
 def test_jotform_answers_are_in_the_raw_request() -> None:

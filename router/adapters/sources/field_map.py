@@ -46,10 +46,15 @@ class FieldMap:
         return data
 
     def _mapped(self, message: Message) -> tuple[Mapping[str, object], frozenset[str]]:
-        payload = {**message.payload, "answers": {name: answer.value for name, answer in message.answers.items()}}
-        read = {target: one.read(payload) for target, one in self.paths.items()}
-        used = (name for target, one in self.paths.items() if read[target] is not None for name in one.answers)
-        return {target: value for target, value in read.items() if value is not None}, frozenset(used)
+        answers = {name: answer.value for name, answer in message.answers.items()}
+        found: dict[str, object] = {}
+        used: set[str] = set()
+        for target, one in self.paths.items():
+            value, read = one.read(message.payload, answers)
+            if value is not None:
+                found[target] = value
+                used |= read
+        return found, frozenset(used)
 
 
 def compiled(form: str, paths: Mapping[str, str]) -> FieldMap:

@@ -45,8 +45,9 @@ def read(delivery: Delivery) -> Sequence[Message]:
 
 
 def answers_in(payload: JSON) -> dict[str, Answer]:
-    """Return what is text, a number, a truth or a list of them, and what `fields` holds of it."""
-    out = {name: Answer(value) for name, value in mapping(payload.get("fields")).items()}
+    """Return what is text, a number, a truth or a list of them, and what `fields` and `answers` hold of it."""
+    held = {**mapping(payload.get("fields")), **mapping(payload.get("answers"))}
+    out = {name: Answer(value) for name, value in held.items()}
     reserved = {*_IDS, *_TIMES, *_WHOLE, "form"}
     for name, value in payload.items():
         if name not in reserved and not isinstance(value, dict):

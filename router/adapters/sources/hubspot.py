@@ -58,10 +58,7 @@ def read(delivery: Delivery) -> Sequence[Message]:
     """
     payload = loads(delivery.body)
     if isinstance(payload, list):
-        return [
-            Message(event_id(event.get("eventId"), delivery.body), event, {}, {}, event.get("occurredAt"), surely=False)
-            for event in items(payload)
-        ]
+        return [_event(event, delivery.body) for event in items(payload)]
     contact = mapping(payload)
     if not contact:
         return []
@@ -70,6 +67,11 @@ def read(delivery: Delivery) -> Sequence[Message]:
     own = form.get("conversion-id") or contact.get("callbackId") or contact.get("eventId")
     page = {"page_url": form.get("page-url")}
     return [Message(event_id(own, delivery.body), contact, answers, page, form.get("timestamp"))]
+
+
+def _event(event: JSON, body: bytes) -> Message:
+    answers = {name: Answer(value) for name, value in _properties(event)} if "properties" in event else {}
+    return Message(event_id(event.get("eventId"), body), event, answers, {}, event.get("occurredAt"), surely=False)
 
 
 def _properties(contact: JSON) -> Iterator[tuple[str, object]]:
