@@ -142,6 +142,7 @@ def process(folder: Path, name: str, environment: dict[str, str]) -> Iterator[tu
         running.wait(10)
 
 
+@pytest.mark.slow
 async def test_killed_in_the_middle_of_a_request(
     own_valkey: ValkeyServer, office: Office, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
