@@ -18,6 +18,7 @@ from router.adapters.notify.channel import ChannelOff, Letter, NotTaken
 AT_ONCE = 8
 TIMEOUT = httpx.Timeout(15.0, connect=5.0)  # seconds, each part; the whole is bounded by who sends
 SHORTEST_SECRET, LONGEST_SECRET = 24, 64  # bytes, by the standard
+LONGEST_ANSWER = 65_536  # bytes that are read, and thrown away
 LONGEST_PAUSE = 3600.0  # seconds that a receiver may ask for
 
 _LATER = frozenset({HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE})
@@ -45,6 +46,7 @@ class WebhookChannel:
         try:
             async with self._client.stream("POST", self._url, content=body, headers=headers) as answer:
                 status, after = answer.status_code, answer.headers.get("retry-after")
+                await _read(answer)
         except httpx.TimeoutException:
             raise NotTaken("it did not answer in time") from None
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
@@ -56,6 +58,15 @@ class WebhookChannel:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
+
+
+async def _read(answer: httpx.Response) -> None:
+    """Read what came with the status, so that the connection can be used again; of a long text only a part."""
+    size = 0
+    async for part in answer.aiter_raw():
+        size += len(part)
+        if size > LONGEST_ANSWER:
+            return
 
 
 def _signer(secret: str) -> Webhook:
