@@ -172,3 +172,25 @@ def test_a_secret_that_is_none_is_the_operators_problem() -> None:
     sender = SENDERS["standard webhooks"]
     with pytest.raises(KeyUnusable, match="whsec_"):
         PLATFORMS[sender.kind].verify(sender.delivery(), Key("whsec_a"))
+
+
+@pytest.mark.parametrize("name", TIMED)
+def test_a_time_written_otherwise_is_another_header(name: str) -> None:
+    """A leading zero or a plus sign names the same second and was not signed."""
+    sender = TIMED[name]
+    delivery = sender.delivery()
+    for header in sender.signed_time:
+        value = delivery.headers[header]
+        for other in (value.replace("t=", "t=0") if "t=" in value else f"0{value}", f"+{value}", f" {value}"):
+            assert not accepted(sender, with_header(delivery, header, other)), other
+
+
+def test_hubspot_signs_some_characters_of_an_address_decoded() -> None:
+    """A query with a colon, a slash or an at sign in it arrives encoded, and v3 signs what it stands for."""
+    sender = SENDERS["hubspot v3"]
+    plain = replace(sender, url=f"{sender.url}?to=a:b/c@d&keep=%20").delivery()
+    encoded = replace(plain, url=f"{sender.url}?to=a%3Ab%2Fc%40d&keep=%20")
+
+    assert accepted(sender, plain)
+    assert accepted(sender, encoded)
+    assert not accepted(sender, replace(plain, url=f"{sender.url}?to=a:b/c@e&keep=%20"))
