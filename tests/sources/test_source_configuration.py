@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
+from router.adapters.environment import Environment, SecretMissing, environment
 from router.adapters.sources import PLATFORMS
-from router.adapters.sources.environment import Environment, SecretMissing, environment
 from router.entrypoints.gateway.webhooks import tell_missing_secrets
 from router.policy.load import load_policy
 from router.policy.paths import TARGETS, PathInvalid, path

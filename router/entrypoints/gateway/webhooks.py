@@ -17,9 +17,9 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from pydantic import ValidationError
 
+from router.adapters.environment import Environment, SecretMissing, environment
 from router.adapters.sources import PLATFORMS
 from router.adapters.sources.delivery import Delivery, Key, KeyUnusable, Message, SignatureRefused
-from router.adapters.sources.environment import Environment, SecretMissing, environment
 from router.adapters.sources.field_map import compiled
 from router.adapters.sources.meta import GRAPH, Graph, challenge
 from router.entrypoints.gateway.body import raw

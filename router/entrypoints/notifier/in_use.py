@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 
 import structlog
 
+from router.adapters.environment import Environment, SecretMissing, environment
 from router.adapters.notify.channel import Channel, ChannelOff
-from router.adapters.sources.environment import Environment, SecretMissing, environment
 from router.pipeline.telling import MAIL, MAIL_TO
 from router.policy.directory import Directory, Look
 from router.policy.load import Loaded
