@@ -24,6 +24,13 @@ _TOLD: Final[Mapping[str, str]] = {
     "sla_breach": "heard that nobody had called in time",
     "no_rep_available": "heard that nobody is there",
 }
+_SPENT: Final[Mapping[str, str]] = {
+    "ingest": "until the form was here",
+    "decide": "to decide",
+    "queue": "without a rep",
+    "accept": "until it was accepted",
+    "touch": "with a rep until the call",
+}
 _GOOD: Final = frozenset({"accepted", "touched", "met"})
 _BAD: Final = frozenset({"breached", "accept_timeout", "rep_unavailable", "abandoned"})
 
@@ -70,8 +77,7 @@ def _decided(one: Decided) -> Step:
     }[decision.to]
     details = [*decision.reasons]
     if decision.route is not None:
-        clock = f", clock {decision.sla}" if decision.sla else ", no clock"
-        details.append(f"Route {decision.route}, priority {decision.priority}{clock}")
+        details.append(f"Priority {decision.priority}")
     details += [f"Decided otherwise than before: {cause.sentence}" for cause in one.because]
     title = f"Decided: {STAGES.get(decision.stage, decision.stage)}; {to}"
     return Step(decision.decided_at, title, details=tuple(details))
@@ -144,7 +150,7 @@ def _turn(turn: ClockTurn) -> Step:
         "good" if turn.what == "met" or turn.in_time else "bad" if turn.what in ("breached", "resolved") else "plain"
     )
     parts = turn.breakdown.model_dump()
-    spent = ", ".join(f"{name} {span(seconds)}" for name, seconds in parts.items() if seconds)
+    spent = ", ".join(f"{span(seconds)} {_SPENT[name]}" for name, seconds in parts.items() if seconds)
     return Step(turn.at, title, tone, (f"Time spent: {spent}.",) if spent and turn.what != "warned" else ())
 
 

@@ -161,15 +161,14 @@
   }
   function whereabouts() {
     const node = document.activeElement;
-    const name = node && node.dataset ? node.dataset.focus : null;
-    if (!name || !live.contains(node)) return null;
+    if (!node || !live.contains(node)) return null;
     const keyed = node.closest("[data-key]");
-    return { node, name, key: keyed ? keyed.dataset.key : null };
+    return { node, name: node.dataset.focus, key: keyed ? keyed.dataset.key : null };
   }
   function comeBack(where) {
     if (!where || document.contains(where.node)) return;
     const scope = where.key ? live.querySelector(`[data-key="${CSS.escape(where.key)}"]`) : live;
-    const again = scope && scope.querySelector(`[data-focus="${where.name}"]`);
+    const again = scope && where.name && scope.querySelector(`[data-focus="${where.name}"]`);
     const within = scope && where.key ? scope.querySelector("[data-focus]") : null;
     (again || within || document.querySelector("[data-heading]")).focus();
   }
@@ -219,8 +218,6 @@
     if (!form) return;
     event.preventDefault();
     const fields = new FormData(form, event.submitter);
-    const buttons = [...form.querySelectorAll("button")];
-    const focused = event.submitter;
     form.setAttribute("aria-busy", "true");
     try {
       const answer = await send(form.action, fields);
@@ -231,8 +228,6 @@
       tell("That did not arrive: there is no connection. Try again.", true);
     } finally {
       form.removeAttribute("aria-busy");
-      buttons.forEach((button) => { button.disabled = false; });
-      if (focused && document.contains(focused)) focused.focus();
       await refresh();
     }
   });
