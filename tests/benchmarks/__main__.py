@@ -19,7 +19,7 @@ import orjson
 import redis
 import uvloop
 
-from tests.benchmarks import claim
+from tests.benchmarks import claim, gateway
 from tests.benchmarks.latency import Delays, latencies
 from tests.benchmarks.place import LOOKS_EVERY, Servers
 from tests.benchmarks.report import Measured
@@ -39,12 +39,16 @@ def main() -> int:
     parser.add_argument("--sync", choices=SYNCS, action="append", help="only this appendfsync (may be repeated)")
     parser.add_argument("--no-latency", action="store_true", help="throughput only")
     parser.add_argument("--claim", action="store_true", help="only how the cost of one verb grows with the ledger")
+    parser.add_argument("--gateway", action="store_true", help="only the gateway, beside a bare FastAPI handler")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--markdown", action="store_true", help="print the tables of docs/performance.md")
     given = parser.parse_args()
     if given.claim:
         claim.tell(claim.run(), as_json=given.json, as_markdown=given.markdown)
+        return 0
+    if given.gateway:
+        gateway.tell(gateway.run(), as_json=given.json, as_markdown=given.markdown)
         return 0
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # topics that are being made and leaders to be found
     try:

@@ -115,6 +115,6 @@ async def _place(stack: AsyncExitStack, settings: Settings, url: str, publisher:
 async def eventually(look: Any, within: timedelta = timedelta(seconds=20)) -> Any:  # noqa: ANN401 - any look at the world
     """Await *look* again and again until it answers with something, and return that."""
     async with asyncio.timeout(within.total_seconds()):
-        while not (seen := await look()):
+        while not (seen := await look()):  # noqa: ASYNC110 - a server sends no news of it
             await asyncio.sleep(0.02)
     return seen

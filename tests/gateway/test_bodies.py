@@ -15,6 +15,7 @@ KIB = 1024
 
 
 async def chunks(size: int) -> AsyncIterator[bytes]:
+    """Yield a submission of about *size* bytes in parts."""
     yield b'{"form": "f", "email": "d@acme.example", "message": "'
     for _ in range(size // KIB):
         yield b"x" * KIB
@@ -22,6 +23,7 @@ async def chunks(size: int) -> AsyncIterator[bytes]:
 
 
 def one(size: int) -> bytes:
+    """Return a submission of about *size* bytes."""
     return orjson.dumps({"form": "f", "email": "d@acme.example", "message": "x" * (size - 100)})
 
 

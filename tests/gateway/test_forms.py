@@ -22,7 +22,8 @@ async def key(site: Site) -> str:
     return await site.key("form", origins=[HOME, "http://localhost:3000"])
 
 
-async def post(site: Site, key: str, *, origin: str | None = HOME, **how: Any) -> httpx.Response:
+async def post(site: Site, key: str, *, origin: str | None = HOME, **how: Any) -> httpx.Response:  # noqa: ANN401 - whatever the client takes
+    """Post a form as a browser would from a page of *origin*."""
     headers = {**({} if origin is None else {"Origin": origin}), **how.pop("headers", {})}
     return await site.client.post("/v1/forms/demo-request", params={"key": key}, headers=headers, **how)
 

@@ -18,7 +18,8 @@ LEAD = {
 }
 
 
-async def post(site: Site, body: Any, headers: dict[str, str], path: str = "/v1/submissions") -> tuple[int, Any]:
+async def post(site: Site, body: object, headers: dict[str, str], path: str = "/v1/submissions") -> tuple[int, Any]:
+    """Post JSON and return status and body of the answer."""
     answer = await site.client.post(path, json=body, headers=headers)
     return answer.status_code, answer.json()
 
@@ -114,7 +115,7 @@ async def test_wrong_fields_are_named_and_nothing_is_sent(site: Site) -> None:
 
 
 @pytest.mark.parametrize("body", [[], [LEAD] * 101, ["text"], [[LEAD]], "text", 7])
-async def test_what_is_no_submission_is_refused(site: Site, body: Any) -> None:
+async def test_what_is_no_submission_is_refused(site: Site, body: object) -> None:
     """An empty list, one that is too long, and what is no object are 422."""
     assert (await post(site, body, await site.bearer("ingest")))[0] == 422
     assert await site.on("form-submissions") == []

@@ -14,7 +14,7 @@ import base64
 import binascii
 import secrets
 from collections import deque
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -109,11 +109,6 @@ class Feed:
                 log.warning("feed.away")
             await asyncio.sleep(BEGINS_AGAIN_AFTER)
 
-    @property
-    def closed(self) -> bool:
-        """Whether nobody is told of anything any more."""
-        return self._closed
-
     def close(self) -> None:
         """End all who listen."""
         self._closed = True
@@ -123,7 +118,7 @@ class Feed:
         """Return the mark of the newest event."""
         return Mark(self._name, self._since(to_millis(self._clock.now())), dict(self._places))
 
-    async def listen(self, after: Mark | None = None) -> AsyncIterator[Moment]:
+    async def listen(self, after: Mark | None = None) -> AsyncGenerator[Moment]:
         """
         Yield what happens from now on, or all that was written *after* a mark.
 

@@ -83,6 +83,8 @@ class Sending:
         self._workspace = workspace
         self._waiting: list[_Waiting] = []
         self._work: asyncio.Task[None] | None = None
+        self._unnoted: set[str] = set()
+        self._noting: asyncio.Task[None] | None = None
         self._late: set[asyncio.Task[None]] = set()
         self._refuses_until = 0.0
 
@@ -107,6 +109,8 @@ class Sending:
         """Wait for what is on its way, and let go of what the log does not take."""
         if self._work is not None:
             await asyncio.wait([self._work])
+        if self._noting is not None:
+            await asyncio.wait([self._noting])
         await end(list(self._late))
 
     def _record(self, topic: str, event: Mapping[str, object], trace: str | None) -> Outgoing:
@@ -149,30 +153,13 @@ class Sending:
         return batch
 
     async def _send_batch(self, batch: Sequence[_Waiting]) -> None:
-        known = set(await self._known([one for waiting in batch for one in waiting.ids or ()]))
-        records: list[Outgoing] = []
-        repeated: list[list[bool]] = []
-        fresh: list[str] = []
-        for waiting in batch:
-            if waiting.ids is None:
-                records += waiting.records
-                repeated.append([])
-                continue
-            answers = []
-            for identifier, record in zip(waiting.ids, waiting.records, strict=True):
-                answers.append(identifier in known)
-                if identifier not in known:
-                    known.add(identifier)
-                    fresh.append(identifier)
-                    records.append(record)
-            repeated.append(answers)
+        known = self._unnoted | set(await self._known([one for waiting in batch for one in waiting.ids or ()]))
+        records, repeated, fresh = _sorted_out(batch, known)
         await self._publish(records)
         for waiting, answer in zip(batch, repeated, strict=True):
             if not waiting.done.done():  # its request may have been given up
                 waiting.done.set_result(answer)
-        if fresh:
-            with suppress(DependencyDown):  # then a repeat is not told as one, and the ledger knows it
-                await self._seen.note(fresh, self._clock.now())
+        self._note(fresh)
 
     async def _known(self, ids: Sequence[str]) -> Collection[str]:
         try:
@@ -180,6 +167,19 @@ class Sending:
                 return await self._seen.known(ids)
         except (DependencyDown, TimeoutError):
             return ()  # the log may be there all the same, and a repeat in it does no harm
+
+    def _note(self, ids: Sequence[str]) -> None:
+        """Have *ids* remembered; until Redis has them they are here, so that nobody waits for it."""
+        self._unnoted.update(ids)
+        if self._unnoted and (self._noting is None or self._noting.done()):
+            self._noting = asyncio.create_task(self._note_all())
+
+    async def _note_all(self) -> None:
+        while self._unnoted:
+            ids = list(self._unnoted)
+            with suppress(DependencyDown):  # then a repeat is not told as one, and the ledger knows it
+                await self._seen.note(ids, self._clock.now())
+            self._unnoted.difference_update(ids)
 
     async def _publish(self, records: Sequence[Outgoing]) -> None:
         """Publish within `TAKEN_WITHIN`; an attempt that hangs is left to end by itself, as the publisher knows how."""
@@ -205,6 +205,28 @@ class Sending:
         self._late.discard(attempt)
         if not attempt.cancelled():
             attempt.exception()
+
+
+def _sorted_out(
+    batch: Sequence[_Waiting], known: set[str]
+) -> tuple[Sequence[Outgoing], Sequence[Sequence[bool]], Sequence[str]]:
+    """Return what is to be sent, which of each request's submissions are repeats, and the ids of the others."""
+    records: list[Outgoing] = []
+    repeated: list[list[bool]] = []
+    fresh: list[str] = []
+    for waiting in batch:
+        answers: list[bool] = []
+        repeated.append(answers)
+        if waiting.ids is None:
+            records += waiting.records
+            continue
+        for identifier, record in zip(waiting.ids, waiting.records, strict=True):
+            answers.append(identifier in known)
+            if identifier not in known:
+                known.add(identifier)
+                fresh.append(identifier)
+                records.append(record)
+    return records, repeated, fresh
 
 
 def _refuse(batch: Sequence[_Waiting], why: str) -> None:
