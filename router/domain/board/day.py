@@ -8,18 +8,19 @@ bounded: of a day with more leads than that, the newest count, and the numbers s
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from bisect import bisect_left
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from itertools import pairwise
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from statistics import median
 from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from router.domain.policy import Policy
 from router.events.assignment import AssignmentEvent, LeadAssigned, LeadClosed, LeadTouched, LeadUnassigned
-from router.events.base import EventData
+from router.events.base import EventData, to_millis
 from router.events.decision import LeadDecided
 from router.events.sla import SlaBreached, SlaEvent, SlaMet
 from router.events.submission import FormSubmitted
@@ -28,9 +29,15 @@ IN_TIME = 300.0
 """Five minutes: the first contact that the odds of a sale hang on."""
 
 MOST = 20_000
-EDGES = (0.0, 60.0, 300.0, 900.0, 3600.0, 14_400.0)
+ENDS = (60.0, 300.0, 900.0, 3600.0, 14_400.0)
 BANDS = ("under 1 min", "1-5 min", "5-15 min", "15-60 min", "1-4 h", "over 4 h")
 NOT_YET = "not yet"
+NOT_KNOWN = "not known"
+
+_QUARTER = 900_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_Counts = Counter[str]
+_Groups = defaultdict[str, _Counts]
 
 T = TypeVar("T")
 
@@ -58,9 +65,9 @@ class _Newest(Generic[T]):
 
 @dataclass(slots=True)
 class _Lead:
-    """What became of one submission that went to sales. `sequence` is that of the newest event it was told by."""
+    """What became of one submission that went to sales (at, in ms). `sequence` is that of the newest event of it."""
 
-    submitted_at: datetime
+    submitted_at: int
     rep_id: str | None = None
     seconds: float | None = None
     closed: str | None = None
@@ -133,8 +140,8 @@ class Day:
 
     most: int = MOST
     _leads: _Newest[_Lead] = field(init=False)
-    _forms: _Newest[tuple[str, datetime]] = field(init=False)
-    _decided: _Newest[tuple[str, datetime]] = field(init=False)
+    _forms: _Newest[tuple[str, int]] = field(init=False)
+    _decided: _Newest[tuple[str, int]] = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin with nothing."""
@@ -144,9 +151,9 @@ class Day:
         """Take one event in; one that says nothing of the day changes nothing."""
         match data:
             case FormSubmitted(test=False):
-                self._forms.put(data.submission_id, (data.form, data.submitted_at))
+                self._forms.put(data.submission_id, (data.form, to_millis(data.submitted_at)))
             case LeadDecided(test=False):
-                self._decided.put(data.submission_id, (data.to, data.submitted_at))
+                self._decided.put(data.submission_id, (data.to, to_millis(data.submitted_at)))
             case AssignmentEvent():
                 self._assignment(data)
             case SlaBreached():
@@ -158,7 +165,7 @@ class Day:
 
     def _lead(self, told: AssignmentEvent | SlaEvent) -> _Lead:
         kept = self._leads.kept.get(told.submission_id)
-        return kept or self._leads.put(told.submission_id, _Lead(told.submitted_at))
+        return kept or self._leads.put(told.submission_id, _Lead(to_millis(told.submitted_at)))
 
     def _assignment(self, told: AssignmentEvent) -> None:
         lead = self._lead(told)
@@ -176,33 +183,46 @@ class Day:
 
     def forget_before(self, midnight: datetime) -> None:
         """Let go of all that was submitted before *midnight*."""
-        self._leads.drop(lambda lead: lead.submitted_at < midnight)
-        self._forms.drop(lambda form: form[1] < midnight)
-        self._decided.drop(lambda decided: decided[1] < midnight)
+        begin = to_millis(midnight)
+        self._leads.drop(lambda lead: lead.submitted_at < begin)
+        self._forms.drop(lambda form: form[1] < begin)
+        self._decided.drop(lambda decided: decided[1] < begin)
 
     def numbers(self, now: datetime, zone: str) -> Numbers:
-        """Return the numbers of the day that *now* lies in, where it is *zone*'s time."""
-        begin = midnight(now, zone)
-        leads = [
-            (sub, lead)
-            for sub, lead in self._leads.kept.items()
-            if lead.submitted_at >= begin and (lead.seconds is not None or lead.closed in (None, "abandoned"))
-        ]
-        reached = [lead.seconds for _, lead in leads if lead.seconds is not None]
-        hours = list(_hours(begin, now, zone))
-        forms = self._forms.kept
+        """Return the numbers of the day that *now* lies in, in *zone*'s time: one pass over the leads."""
+        day = midnight(now, zone)
+        begin, at, local = to_millis(day), to_millis(now), ZoneInfo(zone)
+        total: _Counts = Counter()
+        hours, forms, reps = _Groups(Counter), _Groups(Counter), _Groups(Counter)
+        for hour in range(now.astimezone(local).hour + 1):
+            hours[f"{hour:02d}:00"] = Counter()
+        reached: list[float] = []
+        breached = met = 0
+        known = self._forms.kept
+        for submission, lead in self._leads.kept.items():
+            if lead.submitted_at < begin or (lead.seconds is None and lead.closed not in (None, "abandoned")):
+                continue
+            became = _became(lead, at)
+            total[became] += 1
+            hours[_hour(lead.submitted_at // _QUARTER, local)][became] += 1
+            forms[known[submission][0] if submission in known else NOT_KNOWN][became] += 1
+            reps[lead.rep_id or ""][became] += 1
+            breached += lead.breached
+            met += lead.met
+            if lead.seconds is not None:
+                reached.append(lead.seconds)
         return Numbers(
-            day=begin.astimezone(ZoneInfo(zone)).date(),
+            day=day.astimezone(local).date(),
             zone=zone,
-            came_in=Counter(to for to, at in self._decided.kept.values() if at >= begin),
-            total=_tally("all", (lead for _, lead in leads), now),
+            came_in=Counter(to for to, when in self._decided.kept.values() if when >= begin),
+            total=_tally("all", total),
             median_seconds=median(reached) if reached else None,
-            breached=sum(lead.breached for _, lead in leads),
-            met=sum(lead.met for _, lead in leads),
-            bands=_bands(reached, len(leads) - len(reached)),
-            by_hour=_grouped(((_hour(lead.submitted_at, zone), lead) for _, lead in leads), now, hours),
-            by_form=_grouped(((forms[sub][0] if sub in forms else "not known", lead) for sub, lead in leads), now),
-            by_rep=_grouped(((lead.rep_id or "", lead) for _, lead in leads), now),
+            breached=breached,
+            met=met,
+            bands=_bands(reached, total.total() - len(reached)),
+            by_hour=tuple(_tally(name, hours[name]) for name in sorted(hours)),
+            by_form=_largest(forms),
+            by_rep=_largest(reps),
             complete=not (self._leads.forgot or self._decided.forgot),
         )
 
@@ -225,44 +245,27 @@ def zone_of(policy: Policy) -> str:
     return min(zones, key=lambda zone: (-zones[zone], zone), default="UTC")
 
 
-def _hour(moment: datetime, zone: str) -> str:
-    return moment.astimezone(ZoneInfo(zone)).strftime("%H:00")
+@lru_cache(maxsize=512)
+def _hour(quarter: int, zone: ZoneInfo) -> str:
+    """Return the hour that a quarter of an hour since 1970 lies in: no zone's hours begin in between."""
+    return (_EPOCH + quarter * timedelta(milliseconds=_QUARTER)).astimezone(zone).strftime("%H:00")
 
 
-def _hours(begin: datetime, now: datetime, zone: str) -> Iterator[str]:
-    """Yield the hours of the day up to the present one, each once however the clocks are changed."""
-    last = now.astimezone(ZoneInfo(zone)).hour
-    return (f"{hour:02d}:00" for hour in range(last + 1) if begin <= now)
+def _became(lead: _Lead, at: int) -> str:
+    if lead.seconds is not None:
+        return "in_time" if lead.seconds <= IN_TIME else "late"
+    return "missed" if at - lead.submitted_at > IN_TIME * 1000 else "running"
 
 
 def _bands(reached: Iterable[float], not_yet: int) -> tuple[tuple[str, int], ...]:
-    counts = Counter(_band(seconds) for seconds in reached)
-    return (*((name, counts[name]) for name in BANDS), (NOT_YET, not_yet))
+    counts = Counter(bisect_left(ENDS, seconds) for seconds in reached)
+    return (*((name, counts[index]) for index, name in enumerate(BANDS)), (NOT_YET, not_yet))
 
 
-def _band(seconds: float) -> str:
-    within = (name for name, (_, end) in zip(BANDS, pairwise(EDGES), strict=False) if seconds <= end)
-    return next(within, BANDS[-1])
-
-
-def _grouped(
-    pairs: Iterable[tuple[str, _Lead]], now: datetime, names: Iterable[str] | None = None
-) -> tuple[Tally, ...]:
-    groups: dict[str, list[_Lead]] = {name: [] for name in names or ()}
-    for name, lead in pairs:
-        groups.setdefault(name, []).append(lead)
-    tallies = (_tally(name, leads, now) for name, leads in groups.items())
-    if names is not None:
-        return tuple(sorted(tallies, key=lambda each: each.name))
-    return tuple(sorted(tallies, key=lambda each: (-each.leads, each.name)))
-
-
-def _tally(name: str, leads: Iterable[_Lead], now: datetime) -> Tally:
-    counts = Counter(_became(lead, now) for lead in leads)
+def _tally(name: str, counts: _Counts) -> Tally:
     return Tally(name, counts["in_time"], counts["late"], counts["missed"], counts["running"])
 
 
-def _became(lead: _Lead, now: datetime) -> str:
-    if lead.seconds is not None:
-        return "in_time" if lead.seconds <= IN_TIME else "late"
-    return "missed" if (now - lead.submitted_at).total_seconds() > IN_TIME else "running"
+def _largest(groups: _Groups) -> tuple[Tally, ...]:
+    tallies = (_tally(name, counts) for name, counts in groups.items())
+    return tuple(sorted(tallies, key=lambda each: (-each.leads, each.name)))

@@ -34,6 +34,7 @@ DONE: Final[Mapping[str, str]] = {
     "accept": "Accepted. The lead is yours.",
     "decline": "Declined. The lead goes to somebody else.",
     "touch": "Noted: you reached them.",
+    "later": "Sent. It shows here in a moment.",
     "available": "You are available.",
     "busy": "You are busy: nothing new comes to you.",
     "away": "You are away.",
@@ -85,8 +86,8 @@ async def answer(request: Request, lead_id: str, action: Literal["accept", "decl
     reason = " ".join(part for part in (fields.get("reason"), fields.get("more")) if part)
     channel = fields.get("channel", "call") if action == "touch" else None
     await act(desk, visit.rep_id, lead_id, lead.attempt, action, channel=channel, reason=reason)
-    await until_shown(desk, lead_id, lambda now: now is None or now.revision != lead.revision)
-    return _done(request, action)
+    now = await until_shown(desk, lead_id, lambda now: now is None or now.revision != lead.revision)
+    return _done(request, action if now is None or now.revision != lead.revision else "later")
 
 
 @routes.post("/presence")
