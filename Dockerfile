@@ -22,5 +22,6 @@ COPY --from=build /opt/router /opt/router
 
 USER 10001
 WORKDIR /etc/router
+EXPOSE 8080
 ENTRYPOINT ["router"]
 CMD ["worker"]

@@ -4,6 +4,7 @@ The deployment that docker-compose.yml describes, held against its schema and ag
 No Docker is needed. What only an engine could tell, whether the images start, is not tested here.
 """
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any
 
 import pytest
 import yaml
+from fastapi.routing import APIRoute
 from typer.testing import CliRunner
 
 from router.cli import app
+from router.entrypoints.gateway import health
 from router.settings import PREFIX, SECRETS, Settings, load_settings, signing_secret
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -104,6 +107,30 @@ def test_workers_wait_for_topics_and_for_the_ledger() -> None:
             "valkey": {"condition": "service_healthy"},
         }
     assert services["topics"]["depends_on"] == {"kafka": {"condition": "service_healthy"}}
+
+
+def test_gateway_and_notifier_run_beside_the_workers() -> None:
+    """Both wait for what the workers wait for, and are started again when they end."""
+    for name in ("gateway", "notifier"):
+        assert services[name]["command"] == [name]
+        assert services[name]["depends_on"] == services["worker-1"]["depends_on"]
+        assert services[name]["restart"] == "unless-stopped"
+
+
+def test_only_the_gateway_is_reached_from_outside() -> None:
+    """It listens on the port that it publishes, to this machine alone, and its image says so."""
+    assert [name for name, service in services.items() if "ports" in service] == ["gateway"]
+    assert services["gateway"]["ports"] == ["127.0.0.1:8080:8080"]
+    assert services["gateway"]["environment"]["ROUTER_LISTEN"] == "0.0.0.0:8080"
+    assert "\nEXPOSE 8080\n" in DOCKERFILE.read_text(encoding="utf-8")
+
+
+def test_the_gateways_health_is_asked_where_it_is_told() -> None:
+    """The check asks the route that says whether log and Redis answer; urlopen fails on its 503."""
+    [asked] = [word for word in services["gateway"]["healthcheck"]["test"] if "urlopen" in word]
+    [url] = re.findall(r"'http://127\.0\.0\.1:8080(/[^']*)'", asked)
+
+    assert url in {route.path for route in health.routes.routes if isinstance(route, APIRoute)}
 
 
 def test_the_ledger_never_forgets() -> None:

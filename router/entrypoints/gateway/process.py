@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Callable
 
@@ -43,6 +44,8 @@ async def open_gateway(place: Station, settings: Settings, listener: socket.sock
     async with door_to(place, settings) as door:
         tell_missing_secrets(door.directory.sources)
         address = address_of(listener)
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: a look through all of it would hold up requests for 0.1 s
         log.info("gateway.ready", workspace=place.workspace, address=address)
         announce(address)
         await together([serve(door, listener), *door.parts()])
