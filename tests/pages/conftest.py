@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
 
 from tests.pages.office import Office, open_office
 
@@ -68,9 +68,17 @@ class Desks:
         context.set_default_timeout(15_000)
         self._contexts.append(context)
         page = await context.new_page()
-        page.on("console", lambda told: self.complaints.append(told.text) if told.type == "error" else None)
+        page.on(
+            "console",
+            lambda told: self.complaints.append(told.text) if told.type == "error" and "410" not in told.text else None,
+        )
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         return page
+
+    def _hear(self, told: ConsoleMessage) -> None:
+        """Keep what is an error of the page; that a link is over is none."""
+        if told.type == "error" and "410 (Gone)" not in told.text:
+            self.complaints.append(told.text)
 
     async def come_in(self, office: Office, name: str, **options: object) -> Page:
         """Open a window in which somebody has come in."""

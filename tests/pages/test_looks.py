@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
@@ -10,7 +11,9 @@ import pytest
 from axe_playwright_python.async_playwright import Axe  # type: ignore[import-untyped]  # it has none
 from playwright.async_api import Page, expect
 
-from router.events.base import rfc3339
+from router.events.base import rfc3339, to_millis
+from router.pipeline.links import Signer
+from router.settings import signing_secret
 from tests.gateway.live import eventually
 from tests.pages.conftest import Desks
 from tests.pages.office import Office, post
@@ -65,8 +68,8 @@ async def busy_day(office: Office) -> list[str]:
     return [lead.lead_id for lead in leads]
 
 
-async def test_signing_in(office: Office, desks: Desks) -> None:
-    """The door: asking for a link, being told to look for it, and being refused."""
+async def test_signing_in(office: Office, desks: Desks, capsys: pytest.CaptureFixture[str]) -> None:
+    """The door: asking for a link, being told to look for it, the link itself, and being refused."""
     page = await desks.open()
     await page.goto(f"{office.url}/sign-in")
     await look(page, "sign-in")
@@ -74,6 +77,33 @@ async def test_signing_in(office: Office, desks: Desks) -> None:
     await page.get_by_role("button", name="Send me a link").click()
     await expect(page.get_by_role("heading", name="Look into your mail")).to_be_visible()
     await look(page, "sent")
+    printed: list[str] = []
+
+    async def link() -> re.Match[str] | None:
+        printed.append(capsys.readouterr().out)
+        return re.search(r"Sign-in link of rep ana: (\S+)", "".join(printed))
+
+    found: re.Match[str] = await eventually(link)
+    await page.goto(found[1])
+    await look(page, "come-in")
+    await page.goto(f"{office.url}/a/nothing")
+    await expect(page.get_by_role("heading", name="This link no longer works")).to_be_visible()
+    await look(page, "refused")
+
+
+async def test_a_link_of_a_notification(office: Office, desks: Desks) -> None:
+    """The page that a rep sees who opens a link on the phone, for each thing that a link is for."""
+    await office.is_("ana", "available")
+    lead = await office.lead()
+    settings = office.site.door.settings
+    until = to_millis(office.site.door.clock.now()) + 3_600_000
+    links = Signer(signing_secret(settings), office.url).links(lead.lead_id, lead.attempt, "ana", until)
+    assert links is not None
+    page = await desks.open()
+    for name in ("accept", "decline", "touched"):
+        await page.goto(links[name])
+        await expect(page.locator("main button")).to_have_count(1)
+        await look(page, f"link-{name}")
 
 
 async def test_a_reps_page(office: Office, desks: Desks) -> None:
