@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ENDS_WITHIN = 15.0
+ANY_PORT = {"ROUTER_LISTEN": "127.0.0.1:0"}  # whoever listens on this machine already is no concern
 SECRET = "a secret of at least thirty-two characters"  # noqa: S105 - made up
 BAD_INPUT, USAGE, UNREACHABLE = 1, 2, 3
 
@@ -41,7 +42,7 @@ def router(
         text=True,
         check=False,
         timeout=ENDS_WITHIN,
-        env={**kept, **(environment or {})},
+        env={**kept, **ANY_PORT, **(environment or {})},
         cwd=cwd,
         preexec_fn=limit,
     )

@@ -136,7 +136,7 @@ async def test_a_key_of_which_one_letter_is_wrong_is_none(site: Site) -> None:
 async def test_a_key_is_good_for_its_scope(site: Site, path: str, method: str, good: set[str]) -> None:
     """Keys of other scopes are 403, a form's key among them; those of the scope and of admin come in."""
     for scope in ("ingest", "agent", "admin", "form"):
-        headers = await site.bearer(scope)  # type: ignore[arg-type]  # each is one
+        headers = await site.bearer(scope)
         answer = await site.client.request(method, path, json={}, headers=headers)
         assert (answer.status_code != 403) == (scope in good), scope
 

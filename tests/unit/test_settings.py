@@ -37,6 +37,13 @@ def test_defaults_are_the_contracts() -> None:
     assert settings.allow_volatile_redis is False
 
 
+def test_proxies_are_addresses_and_networks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By default a proxy on this machine is trusted; others are named one by one or by their network."""
+    assert load_settings().trusted_addresses == ("127.0.0.1", "::1")
+    settings = _load(monkeypatch, ROUTER_TRUSTED_PROXIES="10.0.0.0/8, fd00::1")
+    assert settings.trusted_addresses == ("10.0.0.0/8", "fd00::1")
+
+
 def test_the_environment_wins_over_dotenv(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A `.env` file fills in what the environment does not say; an empty variable says nothing."""
     (tmp_path / ".env").write_text("ROUTER_WORKSPACE=file\nROUTER_TOPIC_PREFIX=file-\n")
@@ -50,6 +57,7 @@ def test_the_environment_wins_over_dotenv(monkeypatch: pytest.MonkeyPatch, tmp_p
         ("ROUTER_KAFKA", "no-port"),
         ("ROUTER_REDIS_URL", "http://localhost"),
         ("ROUTER_LISTEN", "localhost"),
+        ("ROUTER_TRUSTED_PROXIES", "10.0.0.0/8,proxy"),
         ("ROUTER_WORKSPACE", "a b"),
         ("ROUTER_ALLOW_VOLATILE_REDIS", "perhaps"),
         ("ROUTER_LOG_FORMAT", "xml"),
