@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from router.pipeline.ending import end
 from router.pipeline.following import Following
 from router.pipeline.work import InForce
 from router.policy.directory import Directory
-from router.policy.load import restore
+from router.policy.load import Loaded, restore
 from router.ports import Publisher
 from router.settings import Settings, identity_key
 
@@ -84,7 +85,7 @@ async def open_site(
     async with AsyncExitStack() as stack:
         place = await _place(stack, settings, url, publisher)
         listener = stack.enter_context(listening(settings))
-        door = await stack.enter_async_context(door_to(place, settings))
+        door = await stack.enter_async_context(door_to(place, settings, _loaded(settings.config)))
         tasks = [asyncio.ensure_future(part) for part in (serve(door, listener), *door.parts())]
         stack.push_async_callback(end, tasks)
         client = await stack.enter_async_context(httpx.AsyncClient(base_url=address_of(listener), timeout=30))
@@ -104,12 +105,18 @@ async def _place(stack: AsyncExitStack, settings: Settings, url: str, publisher:
 
     log = Log(publisher or streams, source(), source, tail, None)
     directory = Directory(settings.config)
-    policy = directory.load().policy
+    policy = _loaded(settings.config).policy
     in_force, ledger = InForce(policy), RedisLedger(client, settings.workspace)
     following = Following(in_force, ledger, restore, publisher=log.publisher, clock=CLOCK, workspace=settings.workspace)
     key = identity_key(settings)
     name, about = settings.workspace, (policy.version, key, CLOCK)
     return Station(log, client, ledger, in_force, following, directory, *about, name, prefix, None)
+
+
+@cache
+def _loaded(config: Path) -> Loaded:
+    """Read a configuration that does not change once for all tests."""
+    return Directory(config).load()
 
 
 async def eventually(look: Any, within: timedelta = timedelta(seconds=20)) -> Any:  # noqa: ANN401 - any look at the world

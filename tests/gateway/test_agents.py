@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from router.entrypoints.explain import as_json, told
 from tests.gateway.live import Site, eventually
 from tests.gateway.test_submissions import post
@@ -57,19 +55,18 @@ async def test_a_heartbeat_is_written_again_in_time(site: Site) -> None:
     await eventually(beaten_thrice)
 
 
-@pytest.mark.parametrize(
-    ("rep", "body", "status"),
-    [
+async def test_wrong_presence_is_refused(site: Site) -> None:
+    """A rep that nobody knows is 404, a word that is no status 422, and nothing is written."""
+    headers = await site.bearer("agent")
+    wrong: tuple[tuple[str, dict[str, object], int], ...] = (
         ("nobody", {"status": "available"}, 404),
         ("ana", {"status": "Available"}, 422),
         ("ana", {}, 422),
         ("ana", {"status": "busy", "ttl_seconds": -1}, 422),
         ("a" * 200, {"status": "busy"}, 422),
-    ],
-)
-async def test_wrong_presence_is_refused(site: Site, rep: str, body: dict[str, object], status: int) -> None:
-    """A rep that nobody knows is 404, a word that is no status 422, and nothing is written."""
-    assert (await say(site, await site.bearer("agent"), rep, **body))[0] == status
+    )
+    for rep, body, status in wrong:
+        assert (await say(site, headers, rep, **body))[0] == status, (rep, body)
     assert await site.on("rep-presence") == []
 
 

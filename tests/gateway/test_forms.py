@@ -73,15 +73,12 @@ async def test_a_page_cannot_say_when_or_as_what_it_was_sent(site: Site, key: st
     assert not event["submitted_at"].startswith("2020")
 
 
-@pytest.mark.parametrize(
-    "origin", [None, "null", "https://evil.example", "http://www.example.com", f"{HOME}.evil.example"]
-)
-async def test_other_origins_are_refused(site: Site, key: str, origin: str | None) -> None:
+async def test_other_origins_are_refused(site: Site, key: str) -> None:
     """A page elsewhere, of another scheme, or none at all is 403, gets no CORS headers and makes nothing."""
-    answer = await post(site, key, origin=origin, data={"email": "d@acme.example"})
-
-    assert answer.status_code == 403
-    assert "access-control-allow-origin" not in answer.headers
+    for origin in (None, "null", "https://evil.example", "http://www.example.com", f"{HOME}.evil.example"):
+        answer = await post(site, key, origin=origin, data={"email": "d@acme.example"})
+        assert answer.status_code == 403, origin
+        assert "access-control-allow-origin" not in answer.headers
     assert await site.on("form-submissions") == []
 
 
@@ -147,53 +144,46 @@ async def test_what_fills_every_field_makes_nothing(site: Site, key: str) -> Non
     ]
 
 
-@pytest.mark.parametrize(
-    ("onward", "location"),
-    [
-        (f"{HOME}/thanks?a=1", f"{HOME}/thanks?a=1"),
-        ("/thanks", f"{HOME}/thanks"),
-        ("http://localhost:3000/", "http://localhost:3000/"),
-        ("https://evil.example/", None),
-        ("//evil.example/", None),
-        (f"{HOME}@evil.example/", None),
-        (f"{HOME}\\@evil.example/", None),
-        ("javascript:alert(1)", None),
-        (f"{HOME}/\r\nSet-Cookie: a=b", None),
-        ("https://[", None),
-        ("", None),
-    ],
-)
-async def test_a_browser_is_sent_on_to_allowed_origins_only(
-    site: Site, key: str, onward: str, location: str | None
-) -> None:
+async def test_a_browser_is_sent_on_to_allowed_origins_only(site: Site, key: str) -> None:
     """A `_next` of the key's origins is a 303; any other is not followed, and the lead is taken all the same."""
-    answer = await post(site, key, data={"email": "d@acme.example", "_next": onward})
+    places = {
+        f"{HOME}/thanks?a=1": f"{HOME}/thanks?a=1",
+        "/thanks": f"{HOME}/thanks",
+        "http://localhost:3000/": "http://localhost:3000/",
+        "https://evil.example/": None,
+        "//evil.example/": None,
+        f"{HOME}@evil.example/": None,
+        f"{HOME}\\@evil.example/": None,
+        "javascript:alert(1)": None,
+        f"{HOME}/\r\nSet-Cookie: a=b": None,
+        "https://[": None,
+        "": None,
+    }
+    for onward, location in places.items():
+        answer = await post(site, key, data={"email": "d@acme.example", "_next": onward})
+        expected = (202 if location is None else 303, location)
+        assert (answer.status_code, answer.headers.get("location")) == expected, onward
+    events = await site.on("form-submissions")
+    assert len(events) == len(places)
+    assert not any("fields" in one for one in events)
 
-    assert (answer.status_code, answer.headers.get("location")) == (202 if location is None else 303, location)
-    [event] = await site.on("form-submissions")
-    assert "fields" not in event
 
-
-@pytest.mark.parametrize(
-    ("content", "kind", "status"),
-    [
+async def test_bodies_that_cannot_be_used_are_refused(site: Site, key: str) -> None:
+    """Another kind is 415, a broken or poor form 422, a large one 413; nothing is made of any."""
+    plain = "application/x-www-form-urlencoded"
+    bodies = (
         (b"email=x", "text/plain", 415),
         (b"email=x", "", 415),
         (b"no boundary", "multipart/form-data", 422),
         (b"--x\r\nbroken", "multipart/form-data; boundary=x", 422),
         (b"[]", "application/json", 422),
-        (b"company=Acme", "application/x-www-form-urlencoded", 422),
-        (b"email=d%40acme.example&m=" + b"x" * 300_000, "application/x-www-form-urlencoded", 413),
-        (b"&".join(b"f%d=1" % n for n in range(400)), "application/x-www-form-urlencoded", 422),
-    ],
-)
-async def test_bodies_that_cannot_be_used_are_refused(
-    site: Site, key: str, content: bytes, kind: str, status: int
-) -> None:
-    """Another kind is 415, a broken or poor form 422, a large one 413; nothing is made of any."""
-    answer = await post(site, key, content=content, headers={"Content-Type": kind})
-
-    assert answer.status_code == status, answer.text
+        (b"company=Acme", plain, 422),
+        (b"email=d%40acme.example&m=" + b"x" * 300_000, plain, 413),
+        (b"&".join(b"f%d=1" % n for n in range(400)), plain, 422),
+    )
+    for content, kind, status in bodies:
+        answer = await post(site, key, content=content, headers={"Content-Type": kind})
+        assert answer.status_code == status, (kind, content[:20])
     assert await site.on("form-submissions") == []
 
 

@@ -208,13 +208,12 @@ async def test_a_listener_that_is_too_slow_is_told_to_come_back(site: Site, monk
     running.cancel()
 
 
-@pytest.mark.parametrize("text", ["x", "🙂", "bnVsbA", "WyJhIiwtMSx7fV0", Mark("a", 1, {"b": -1}).text(), "A" * 20_000])
-async def test_an_id_that_was_never_given_is_refused(site: Site, text: str) -> None:
+async def test_an_id_that_was_never_given_is_refused(site: Site) -> None:
     """A `Last-Event-ID` that is none is 422, not a stream that leaves something out."""
-    headers = {**await site.bearer("agent"), "Last-Event-ID": text}
-    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-
-    assert (await site.client.get("/v1/events", headers=raw)).status_code == 422
+    headers = await site.bearer("agent")
+    for text in ("x", "🙂", "bnVsbA", "WyJhIiwtMSx7fV0", Mark("a", 1, {"b": -1}).text(), "A" * 20_000):
+        raw = [(name.encode(), value.encode()) for name, value in {**headers, "Last-Event-ID": text}.items()]
+        assert (await site.client.get("/v1/events", headers=raw)).status_code == 422, text[:20]
 
 
 async def test_streams_end_when_the_gateway_stops(valkey: str, prefix: str, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ class Configured:
         """Take what *directory* holds, or what was *loaded* of it; raises `PolicyInvalid`."""
         self._directory = directory
         self.loaded = loaded or directory.load()
+        directory.seen = directory.seen or directory.look()
 
     @property
     def sources(self) -> Mapping[str, SourceShape]:

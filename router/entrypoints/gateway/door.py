@@ -24,6 +24,7 @@ from router.events.submission import FormSubmitted
 from router.pipeline.links import Signer
 from router.pipeline.work import InForce
 from router.policy.directory import Directory
+from router.policy.load import Loaded
 from router.ports import Clock
 from router.settings import Settings, signing_secret
 
@@ -92,8 +93,12 @@ class Door:
 
 
 @asynccontextmanager
-async def door_to(place: Station, settings: Settings) -> AsyncIterator[Door]:
-    """Give the door to the log and the ledger of *place*; what is on its way at the end still arrives."""
+async def door_to(place: Station, settings: Settings, loaded: Loaded | None = None) -> AsyncIterator[Door]:
+    """
+    Give the door to the log and the ledger of *place*; what is on its way at the end still arrives.
+
+    The configuration's directory is read unless it was *loaded* already.
+    """
     name = place.workspace
     sending = Sending(place.log.publisher, SeenIds(place.redis, name), place.clock, name)
     public_url = None if settings.public_url is None else str(settings.public_url)
@@ -104,7 +109,7 @@ async def door_to(place: Station, settings: Settings) -> AsyncIterator[Door]:
         leads=RedisLeads(place.redis, name),
         keys=KeyStore(place.redis, name),
         in_force=place.in_force,
-        directory=Configured(Directory(settings.config)),
+        directory=Configured(Directory(settings.config), loaded),
         signer=Signer(signing_secret(settings), public_url),
         clock=place.clock,
         identity_key=place.identity_key,
