@@ -125,9 +125,9 @@ class Engines(RuleBasedStateMachine):
         if often:
             verb = policy("v", self.now, (1, 2, 1, 2), (1, 2, 3, 16), gone=None, inactive=None, daily=None, offices=())
             if how == "not told of all":
-                verb = replace(verb, audiences=AUDIENCES[1:])
+                verb = replace(verb, version=self.next_id("v"), audiences=AUDIENCES[1:])
             else:
-                verb = replace(verb, version=self.twins.model.version if how == "renewed" else "v", renew=True)
+                verb = replace(verb, version=self.twins.model.version if how == "renewed" else "never", renew=True)
             known = AUDIENCES[0].id in self.twins.model.audiences
             missing = "missing_audiences" if known else "done"
             expected = {"renewed": "done", "too late": "stale_policy", "not told of all": missing}
