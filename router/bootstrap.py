@@ -116,9 +116,7 @@ async def station(settings: Settings, consumer: str = "") -> AsyncIterator[Stati
     key, signer = identity_key(settings), signer_of(settings)
     async with AsyncExitStack() as stack:
         urls = await stack.enter_async_context(_servers(settings))
-        client = connect(urls.redis)
-        stack.push_async_callback(client.aclose)
-        await _greet(client, settings)
+        client = await _redis(stack, settings, urls.redis)
         await _expect_topics(settings)
         log = await stack.enter_async_context(_log(settings, urls.log, consumer or f"worker-{os.getpid()}"))
         ledger, in_force = RedisLedger(client, settings.workspace), InForce(policy)
@@ -171,9 +169,7 @@ async def reading(settings: Settings) -> AsyncIterator[tuple[Tail, RedisLeads]]:
     """Open log and ledger for whoever only looks something up; raises `BadInput` and `DependencyDown`."""
     async with AsyncExitStack() as stack:
         urls = await stack.enter_async_context(_servers(settings))
-        client = connect(urls.redis)
-        stack.push_async_callback(client.aclose)
-        await _greet(client, settings)
+        client = await _redis(stack, settings, urls.redis)
         log = await stack.enter_async_context(_log(settings, urls.log, f"looker-{secrets.token_hex(4)}"))
         yield log.tail, RedisLeads(client, settings.workspace)
 
@@ -183,10 +179,7 @@ async def redis_of(settings: Settings) -> AsyncIterator[Redis]:
     """Open only Redis; raises `BadInput` and `DependencyDown`."""
     async with AsyncExitStack() as stack:
         url = str(settings.redis_url or (await stack.enter_async_context(_servers(settings))).redis)
-        client = connect(url)
-        stack.push_async_callback(client.aclose)
-        await _greet(client, settings)
-        yield client
+        yield await _redis(stack, settings, url)
 
 
 @asynccontextmanager
@@ -194,9 +187,7 @@ async def notifying(settings: Settings) -> AsyncIterator[tuple[Log, Redis]]:
     """Open log and Redis for a notifier; raises `BadInput` and `DependencyDown`."""
     async with AsyncExitStack() as stack:
         urls = await stack.enter_async_context(_servers(settings))
-        client = connect(urls.redis)
-        stack.push_async_callback(client.aclose)
-        await _greet(client, settings)
+        client = await _redis(stack, settings, urls.redis)
         await _expect_topics(settings)
         yield await stack.enter_async_context(_log(settings, urls.log, f"notifier-{os.getpid()}")), client
 
@@ -230,6 +221,14 @@ def _expect_room(data_dir: Path) -> None:
         raise BadInput(
             f"{data_dir}: cannot be written to ({error.strerror}). Make room, or set ROUTER_DATA_DIR to another folder."
         ) from None
+
+
+async def _redis(stack: AsyncExitStack, settings: Settings, url: str) -> Redis:
+    """Return a client of a Redis that is there; *stack* closes it. Raises `BadInput` and `DependencyDown`."""
+    client = connect(url)
+    stack.push_async_callback(client.aclose)
+    await _greet(client, settings)
+    return client
 
 
 async def _greet(client: Redis, settings: Settings) -> None:

@@ -80,22 +80,24 @@ class _Question:
 
 
 def _audience(pool: str, match: Expression | None, values: str, policy: Policy) -> Audience:
-    return _answer(_Question(_team(policy.version, pool, _Whole(policy)), pool, match, values, policy))
+    team = _team(_Pool(policy.version, pool, policy))
+    return _answer(_Question(team, pool, match, values, policy))
 
 
 @dataclass(frozen=True, slots=True)
-class _Whole:
-    """A policy, beside the version by which it is known."""
+class _Pool:
+    """A pool of one policy."""
 
+    version: str
+    name: str
     policy: Policy = field(compare=False, repr=False)
 
 
 @lru_cache(maxsize=_KEPT)
-def _team(version: str, pool: str, whole: _Whole) -> str:  # noqa: ARG001 - the version tells policies apart
+def _team(pool: _Pool) -> str:
     """Return a hash of all about a pool that decides who is in an audience of it."""
-    policy = whole.policy
-    known = policy.pools.get(pool)
-    told = None if known is None else [known.strategy, [rep_values(policy.reps[rep]) for rep in known.members]]
+    known = pool.policy.pools.get(pool.name)
+    told = None if known is None else [known.strategy, [rep_values(pool.policy.reps[rep]) for rep in known.members]]
     text = json.dumps(told, default=_plain, ensure_ascii=False)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
