@@ -18,9 +18,9 @@ from router.domain.audit.roster import Roster
 from router.policy.load import load_policy
 from tests.e2e import story_policy
 from tests.e2e.play import moment
+from tests.e2e.site import Site, on_servers, site_in
 from tests.e2e.story_policy import ACCEPT_WITHIN, FIRST_TOUCH, WIDEN_AFTER
 from tests.e2e.story_world import STORIES, World
-from tests.e2e.test_promises import Site, on_servers
 from tests.e2e.witness import Seen, witnessing
 
 SOON = 0.5
@@ -30,16 +30,7 @@ SOON = 0.5
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str) -> Site:
     """A deployment on the embedded log, with the configuration of these stories."""
-    environment = {
-        "ROUTER_CONFIG": str(story_policy.write(tmp_path / "config")),
-        "ROUTER_DATA_DIR": str(tmp_path / "data"),
-        "ROUTER_SECRET": "a secret of at least thirty-two characters",
-        "ROUTER_TOPIC_PREFIX": prefix,
-        "ROUTER_WORKSPACE": prefix.strip("-"),
-    }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    return Site(environment, tmp_path)
+    return site_in(tmp_path, monkeypatch, prefix, story_policy.write(tmp_path / "config"))
 
 
 @pytest.fixture(params=["embedded", pytest.param("kafka", marks=pytest.mark.kafka)])

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from router.policy.load import load_policy
-from router.settings import Settings, load_settings
+from router.settings import load_settings
 from tests.e2e.play import Played, Stage
-from tests.e2e.processes import WorkerProcess
 from tests.e2e.scenario import Scenario
+from tests.e2e.site import Site, on_servers, site_in
 from tests.kafka.server import KafkaServer
 from tests.valkey import ValkeyServer
 
@@ -31,47 +31,10 @@ def scenario() -> Scenario:
     return Scenario.make(SUBMISSIONS, first_touch=timedelta(seconds=12), accept_within=timedelta(seconds=3))
 
 
-class Site:
-    """One deployment under test: its settings, and the workers that run on them."""
-
-    def __init__(self, environment: dict[str, str], folder: Path) -> None:
-        self.environment = environment
-        self._folder = folder
-        self._count = 0
-
-    def start_worker(self, command: str = "worker") -> WorkerProcess:
-        """Start one more worker and wait until it consumes."""
-        self._count += 1
-        worker = WorkerProcess(self.environment, self._folder / f"worker-{self._count}.log", command)
-        worker.wait_until_ready()
-        return worker
-
-
 @pytest.fixture
 def site(scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str) -> Site:
     """A deployment on the embedded log; tests add Kafka and Redis to its environment."""
-    environment = {
-        "ROUTER_CONFIG": str(scenario.write_policy(tmp_path / "config")),
-        "ROUTER_DATA_DIR": str(tmp_path / "data"),
-        "ROUTER_SECRET": "a secret of at least thirty-two characters",
-        "ROUTER_TOPIC_PREFIX": prefix,
-        "ROUTER_WORKSPACE": prefix.strip("-"),
-    }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    return Site(environment, tmp_path)
-
-
-def on_servers(site: Site, monkeypatch: pytest.MonkeyPatch, kafka: str, redis_url: str) -> Settings:
-    """Move the site to real servers, with its topics made."""
-    from router.entrypoints.topics import create  # noqa: PLC0415
-
-    for name, value in {"ROUTER_KAFKA": kafka, "ROUTER_REDIS_URL": redis_url}.items():
-        site.environment[name] = value
-        monkeypatch.setenv(name, value)
-    settings = load_settings()
-    asyncio.run(create(settings))
-    return settings
+    return site_in(tmp_path, monkeypatch, prefix, scenario.write_policy(tmp_path / "config"))
 
 
 def expect_promises(played: Played, site: Site, *, grace: timedelta = CALM) -> None:

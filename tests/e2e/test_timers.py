@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import timers
-from tests.e2e.test_promises import Site, on_servers
+from tests.e2e.site import Site, on_servers, site_in
 from tests.e2e.timers import LEADS, OVER, Fired, expected, fired, presences, spread, submission
 from tests.e2e.witness import Seen, Witness, witnessing
 
@@ -26,15 +26,7 @@ pytestmark = pytest.mark.kafka
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str, kafka: str, valkey: str) -> Site:
     """A deployment on Kafka and Redis, with a configuration in which all timers fire."""
-    environment = {
-        "ROUTER_CONFIG": str(timers.write_policy(tmp_path / "config")),
-        "ROUTER_SECRET": "a secret of at least thirty-two characters",
-        "ROUTER_TOPIC_PREFIX": prefix,
-        "ROUTER_WORKSPACE": prefix.strip("-"),
-    }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    site = Site(environment, tmp_path)
+    site = site_in(tmp_path, monkeypatch, prefix, timers.write_policy(tmp_path / "config"))
     on_servers(site, monkeypatch, kafka, valkey)
     return site
 

@@ -60,9 +60,13 @@ def started(command: str, settings: Mapping[str, str]) -> Iterator[tuple[subproc
         assert address, line
         yield process, address[1]
     finally:
-        if process.poll() is None:
+        process.terminate()  # in good order: what is killed leaves its Valkey to the next one
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
             process.kill()
-        process.wait(20)
+            process.wait()
+            raise
         if process.stdout is not None:
             process.stdout.close()
 

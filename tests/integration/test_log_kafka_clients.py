@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # type: ignore[import-untyped]  # the package ships no types
@@ -13,26 +13,13 @@ from router.adapters.kafka import consumer
 from router.adapters.kafka.producer import KafkaPublisher
 from router.errors import DependencyDown
 from router.ports import Outgoing
+from tests.integration.methods import failing, never
 from tests.logs import KafkaLog
 
 pytestmark = pytest.mark.kafka
 
 RECORD = Outgoing("t", b"k", b"v")
 RESET = RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
-
-
-def failing(error: Exception) -> Callable[..., Awaitable[None]]:
-    """Return a method that raises *error*."""
-
-    async def fail(*_: object, **__: object) -> None:
-        raise error
-
-    return fail
-
-
-async def never(*_: object, **__: object) -> None:
-    """Be a method that does not end."""
-    await asyncio.Event().wait()
 
 
 @pytest.fixture

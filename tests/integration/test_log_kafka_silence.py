@@ -24,6 +24,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as abo
 from router.adapters.kafka import faust_app, watching
 from router.errors import DependencyDown
 from router.ports import Outgoing
+from tests.integration.methods import failing, never
 from tests.kafka.server import KafkaServer
 from tests.logs import KafkaLog, Seen, consuming
 
@@ -71,20 +72,6 @@ class Once:
         self.armed = True
         while self.armed:  # noqa: ASYNC110 - it is met in another thread
             await asyncio.sleep(0.02)
-
-
-def failing(error: Exception) -> Call:
-    """Return a method that raises *error*."""
-
-    async def fail(*_: object, **__: object) -> None:
-        raise error
-
-    return fail
-
-
-async def never(*_: object, **__: object) -> None:
-    """Be a method that does not end."""
-    await asyncio.Event().wait()
 
 
 @pytest.fixture

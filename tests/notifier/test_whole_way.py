@@ -17,12 +17,12 @@ from router.pipeline.links import Claim, Signer
 from router.ports import Outgoing
 from router.settings import load_settings
 from tests.e2e.processes import WorkerProcess
-from tests.e2e.test_promises import Site, on_servers
+from tests.e2e.site import SECRET as SIGNED_WITH
+from tests.e2e.site import Site, on_servers, site_in
 from tests.notifier.conftest import SECRET
 from tests.notifier.office import until
 from tests.notifier.receivers import Receiver
 
-SIGNED_WITH = "a secret of at least thirty-two characters"
 PUBLIC = "https://leads.example.com"
 
 POLICY = """\
@@ -45,19 +45,8 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str, receiver:
     rules = "[{kinds: [assigned, reminder], to: [crm]}, {events: [lead-assignments], to: [crm]}]"
     crm = f"{{webhook: '{receiver.url}', secret_env: HOOK_SECRET}}"
     (folder / "policy.yaml").write_text(f"{POLICY}notify: {{channels: {{crm: {crm}}}, rules: {rules}}}\n")
-    environment = {
-        "HOOK_SECRET": SECRET,
-        "ROUTER_CONFIG": str(folder),
-        "ROUTER_DATA_DIR": str(tmp_path / "data"),
-        "ROUTER_LISTEN": "127.0.0.1:0",
-        "ROUTER_PUBLIC_URL": PUBLIC,
-        "ROUTER_SECRET": SIGNED_WITH,
-        "ROUTER_TOPIC_PREFIX": prefix,
-        "ROUTER_WORKSPACE": prefix.strip("-"),
-    }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    return Site(environment, tmp_path)
+    own = {"HOOK_SECRET": SECRET, "ROUTER_LISTEN": "127.0.0.1:0", "ROUTER_PUBLIC_URL": PUBLIC}
+    return site_in(tmp_path, monkeypatch, prefix, folder, **own)
 
 
 @pytest.fixture(
