@@ -5,21 +5,6 @@
   Answer done | stale_policy (computed under another policy than the one in force).
 ]]
 local HOUR = 3600000
-local function at_once(command, key, arguments)
-  for first = 1, #arguments, MOST do
-    redis.call(command, key, unpack(arguments, first, math.min(first + MOST - 1, #arguments)))
-  end
-end
-
--- The members by which an audience's free reps are ordered, false for who is not free
-local function keys_of(id, members)
-  local out = {}
-  for first = 1, #members, MOST do
-    local some = redis.call("HMGET", P .. "fkey:" .. id, unpack(members, first, math.min(first + MOST - 1, #members)))
-    for i, key in ipairs(some) do out[first + i - 1] = key end
-  end
-  return out
-end
 
 -- Take members out of an audience's indexes; 'moved' gathers, for each rep, the audiences left and entered
 local function take_out(id, members, moved)

@@ -92,41 +92,6 @@ local function standings()
   return out
 end
 
--- Bring all indexes in line with the reps as they are now: what reps.flush would do one by one
-local function reorder()
-  local orders = {} -- by strategy and pool: how each rep sorts, false for who is not free
-  for id, them in pairs(cache.stale) do
-    local audience, members = reps.audience(id), {}
-    local by = audience.strategy .. "|" .. audience.pool
-    orders[by] = orders[by] or {}
-    for member in pairs(them) do members[#members + 1] = member end
-    local gone, free, keys, unfree = {}, {}, {}, {}
-    for i, old in ipairs(keys_of(id, members)) do
-      local member = members[i]
-      local new = orders[by][member]
-      if new == nil then
-        local rep = reps.get(member)
-        new = reps.obstacle(rep) == nil and order_key(audience, rep) or false
-        orders[by][member] = new
-      end
-      if new ~= old then
-        if old then gone[#gone + 1] = old end
-        if new then
-          free[#free + 1], free[#free + 2] = 0, new
-          keys[#keys + 1], keys[#keys + 2] = member, new
-        else
-          unfree[#unfree + 1] = member
-        end
-      end
-    end
-    at_once("ZREM", P .. "free:" .. id, gone)
-    at_once("ZADD", P .. "free:" .. id, free)
-    at_once("HSET", P .. "fkey:" .. id, keys)
-    at_once("HDEL", P .. "fkey:" .. id, unfree)
-    cache.stale[id] = nil
-  end
-end
-
 local function arm_calendars(item)
   for _, member in ipairs(redis.call("ZRANGE", P .. "duty", 0, -1)) do
     if unpack_timer(member) == "hours" then redis.call("ZREM", P .. "duty", member) end
@@ -152,12 +117,11 @@ function verbs.install(item)
       changed[#changed + 1] = rep
     end
   end
-  reorder()
+  reps.flush()
   for _, rep in ipairs(everybody) do
     if not rep.active then take_back(rep) end
   end
   serve(changed, others)
-  reorder()
   forget_unused()
   return "done"
 end

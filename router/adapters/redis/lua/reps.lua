@@ -130,19 +130,14 @@ local function mark(key, id, yes)
   redis.call(yes and "SADD" or "SREM", key, id)
 end
 
--- Bring one audience's indexes in line with the rep as they are now
-local function index_in(id, rep)
-  local fkey, free = P .. "fkey:" .. id, P .. "free:" .. id
-  local old = redis.call("HGET", fkey, rep.id)
-  local new = reps.obstacle(rep) == nil and order_key(reps.audience(id), rep) or false
-  if old == new then return end
-  if old then redis.call("ZREM", free, old) end
-  if new then
-    redis.call("ZADD", free, 0, new)
-    redis.call("HSET", fkey, rep.id, new)
-  else
-    redis.call("HDEL", fkey, rep.id)
+-- The members by which an audience's free reps are ordered, false for who is not free
+local function keys_of(id, members)
+  local out = {}
+  for first = 1, #members, MOST do
+    local some = redis.call("HMGET", P .. "fkey:" .. id, unpack(members, first, math.min(first + MOST - 1, #members)))
+    for i, key in ipairs(some) do out[first + i - 1] = key end
   end
+  return out
 end
 
 local function outdated(id, rep)
@@ -150,10 +145,30 @@ local function outdated(id, rep)
   cache.stale[id][rep.id] = rep
 end
 
+-- Bring an audience's indexes in line with those of its reps who are not as they were
 local function update(id)
-  local them = cache.stale[id]
+  local members, gone, free, keys, unfree = {}, {}, {}, {}, {}
+  for member in pairs(cache.stale[id] or {}) do members[#members + 1] = member end
   cache.stale[id] = nil
-  for _, rep in pairs(them or {}) do index_in(id, rep) end
+  if #members == 0 then return end
+  local audience = reps.audience(id)
+  for i, old in ipairs(keys_of(id, members)) do
+    local rep = reps.get(members[i])
+    local new = reps.obstacle(rep) == nil and order_key(audience, rep) or false
+    if new ~= old then
+      if old then gone[#gone + 1] = old end
+      if new then
+        free[#free + 1], free[#free + 2] = 0, new
+        keys[#keys + 1], keys[#keys + 2] = rep.id, new
+      else
+        unfree[#unfree + 1] = rep.id
+      end
+    end
+  end
+  at_once("ZREM", P .. "free:" .. id, gone)
+  at_once("ZADD", P .. "free:" .. id, free)
+  at_once("HSET", P .. "fkey:" .. id, keys)
+  at_once("HDEL", P .. "fkey:" .. id, unfree)
 end
 
 -- Up to 'count' free reps of an audience, in the order they are offered a lead

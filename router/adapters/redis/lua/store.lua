@@ -86,6 +86,13 @@ local function once(key)
   return true
 end
 
+-- Run a command with as many arguments as there are, in portions
+local function at_once(command, key, arguments)
+  for first = 1, #arguments, MOST do
+    redis.call(command, key, unpack(arguments, first, math.min(first + MOST - 1, #arguments)))
+  end
+end
+
 local function pack(...) return table.concat({ ... }, "\0") end
 
 local function unpack_timer(member)
