@@ -74,7 +74,7 @@ requirements: COMPILE = $(BIN)/pip-compile --quiet --upgrade --generate-hashes -
 requirements: $(DEV) ## pin the newest versions that pyproject.toml allows (with Python 3.11)
 	$(COMPILE) --extra gateway --extra notify -o requirements.txt pyproject.toml
 	$(COMPILE) --only-build-deps --build-deps-for editable --build-deps-for wheel -o requirements-build.txt pyproject.toml
-	$(COMPILE) --extra dev --build-deps-for editable --build-deps-for wheel -c requirements.txt -c requirements-build.txt \
+	$(COMPILE) --no-strip-extras --extra dev --build-deps-for editable --build-deps-for wheel -c requirements.txt -c requirements-build.txt \
 		-o requirements-dev.txt pyproject.toml
 
 .PHONY: clean
