@@ -63,6 +63,11 @@ format: $(DEV) ## let ruff repair what it can
 bench: $(RUNTIME) ## measure leads per second on this machine
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
+.PHONY: mutations
+mutations: $(DEV) ## put bugs into a scratch copy, one by one, and tell what catches each (about half an hour)
+	@.ci/fetch-kafka $(BIN)/python
+	$(BIN)/python -m tests.mutations $(ARGS)
+
 .PHONY: topics
 topics: $(RUNTIME) ## write topics/ anew from the event models
 	$(BIN)/python -m router.events.schemas
