@@ -10,6 +10,7 @@ Reading outside any group is in `tail.py`, trimming in `retention.py`.
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -70,6 +71,7 @@ class StreamSource:
         self, url: str, prefix: str, *, group: str, consumer: str, now: Stamp, claim_after: float = 5.0
     ) -> None:
         self._as = _Membership(connect(url), prefix, group, consumer, now, claim_after)
+        self._topics: Sequence[str] = ()
 
     async def consume(self, handlers: Mapping[str, BatchHandler]) -> None:
         """
@@ -77,6 +79,7 @@ class StreamSource:
 
         Raises `DependencyDown` when no server is found at the start.
         """
+        self._topics = tuple(handlers)
         members = [_Reading(self._as, topic, handler) for topic, handler in handlers.items()]
         for member in members:
             await within(ANSWERS_WITHIN, member.join)
@@ -90,6 +93,17 @@ class StreamSource:
                 await end(topics)
             finally:
                 await self._as.client.aclose()
+
+    async def lag(self) -> Mapping[str, int]:
+        """Return how many entries of each topic the whole group has not acknowledged. Raises `DependencyDown`."""
+        group = self._as.group.encode()
+        found: dict[str, int] = {}
+        for topic in self._topics:
+            key = stream_key(self._as.prefix, topic)
+            for one in await within(ANSWERS_WITHIN, functools.partial(self._as.client.xinfo_groups, key)):
+                if one["name"] == group and one["lag"] is not None:  # none is known after entries were deleted
+                    found[topic] = one["pending"] + one["lag"]
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ from router.adapters.kafka.closing import close, ended, ends_within, in_full
 from router.adapters.kafka.connection import KafkaConnection
 from router.adapters.kafka.inbox import BATCH, Inbox
 from router.adapters.kafka.speed import read_fast
-from router.adapters.kafka.watching import Watch
+from router.adapters.kafka.watching import Watch, unfinished
 from router.errors import DependencyDown
 from router.pipeline.ending import end
 from router.ports import BatchHandler, Received
@@ -84,6 +84,11 @@ class FaustSource:
         self._prefix = topic_prefix
         self._group = group
         self._now = now
+        self._run: _Run | None = None
+
+    async def lag(self) -> Mapping[str, int]:
+        """Return how many records of each topic this member has not yet taken to their end; empty between two runs."""
+        return {} if self._run is None else unfinished(self._run.consumer, self._run.inboxes, self._prefix)
 
     async def consume(self, handlers: Mapping[str, BatchHandler]) -> None:
         """
@@ -97,7 +102,7 @@ class FaustSource:
         read_fast()
         wait = SHORTEST_WAIT
         while True:
-            run = _Run(self._connection, self._prefix, self._group, handlers, self._now)
+            run = self._run = _Run(self._connection, self._prefix, self._group, handlers, self._now)
             began = asyncio.get_running_loop().time()
             problem = await run.until_it_crashes()
             _log.warning("consumer_restarts", problem=repr(problem))
@@ -122,7 +127,7 @@ class _Run:
     ) -> None:
         self._now = now
         self._app = _build_app(connection, group)
-        self._inboxes = {topic: _add_agent(self._app, prefix + topic) for topic in handlers}
+        self.inboxes = {topic: _add_agent(self._app, prefix + topic) for topic in handlers}
         self._handlers = handlers
         self._app.on_partitions_revoked.connect(self._on_revoked)
         self._prefix = prefix
@@ -154,7 +159,7 @@ class _Run:
 
     def has_room(self, topic: str) -> bool:
         """Whether records of the topic of this full name would be taken, and none is waiting or in work."""
-        return self._inboxes[topic.removeprefix(self._prefix)].is_waiting
+        return self.inboxes[topic.removeprefix(self._prefix)].is_waiting
 
     async def leaves_no_thread_within(self, seconds: float) -> bool:
         """Wait for the end of Faust's thread, which was told to stop."""
@@ -169,7 +174,7 @@ class _Run:
         await self._app.wait_until_stopped()
 
     async def _work(self, topic: str) -> None:
-        inbox, handler = self._inboxes[topic], self._handlers[topic]
+        inbox, handler = self.inboxes[topic], self._handlers[topic]
         while True:
             events = await inbox.take()
             received_at = self._now()
@@ -178,7 +183,7 @@ class _Run:
                 event.ack()
 
     async def _on_revoked(self, *_: object, **__: object) -> None:
-        for inbox in self._inboxes.values():
+        for inbox in self.inboxes.values():
             inbox.clear()
         if await self._idle_within(FINISHES_WITHIN):
             await self._app.consumer.commit()
@@ -186,7 +191,7 @@ class _Run:
     async def _idle_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                for inbox in self._inboxes.values():
+                for inbox in self.inboxes.values():
                     await inbox.idle.wait()
                 return True
         return False
@@ -194,7 +199,7 @@ class _Run:
     async def _end(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
         """Let the batches in work end, commit, and leave the group."""
         self._app.flow_control.suspend()
-        for inbox in self._inboxes.values():
+        for inbox in self.inboxes.values():
             inbox.clear()
         await self._idle_within(STOPS_WITHIN)
         await end(tasks)

@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from router.adapters.redis.deliveries import Deliveries, Parcel
 from router.adapters.redis.leads import RedisLeads
 from router.bootstrap import CLOCK, Log, notifying
+from router.entrypoints.metrics.instruments import Instruments
 from router.entrypoints.notifier.in_use import InUse
 from router.entrypoints.notifier.intake import Intake
 from router.entrypoints.notifier.lane import LEASE, TOO_LATE, Lane
@@ -50,12 +51,25 @@ async def run_notifier(settings: Settings, ready: Callable[[], None] = lambda: N
 async def _run(settings: Settings, ready: Callable[[], None]) -> None:
     directory = Directory(settings.config)
     directory.load()  # a mistake in the files is told before anything is opened
+    instruments = Instruments("notifier")
     async with notifying(settings) as (log_, client):
-        await notify(settings, log_, client, ready)
+        await together(
+            [
+                notify(settings, instruments.log(log_), client, ready, instruments),
+                *instruments.shown(settings),
+            ]
+        )
 
 
-async def notify(settings: Settings, log_: Log, client: Redis, ready: Callable[[], None] = lambda: None) -> None:
+async def notify(
+    settings: Settings,
+    log_: Log,
+    client: Redis,
+    ready: Callable[[], None] = lambda: None,
+    instruments: Instruments | None = None,
+) -> None:
     """Do all that a notifier does, on an open log and Redis, until cancelled or until one part fails for good."""
+    instruments = instruments or Instruments("notifier")
     stamina.instrumentation.set_on_retry_hooks(())  # lanes say themselves when a channel fails, once
     workspace, prefix = settings.workspace, settings.topic_prefix
     in_use, deliveries = InUse(Directory(settings.config)), Deliveries(client, workspace)
@@ -65,7 +79,16 @@ async def notify(settings: Settings, log_: Log, client: Redis, ready: Callable[[
     log.info("notifier.ready", workspace=workspace)
     ready()
     try:
-        await together([in_use.follow(), lanes.run(), _care(post), log_.source_for(PURPOSE).consume(intake.handlers())])
+        source = log_.source_for(PURPOSE)
+        await together(
+            [
+                in_use.follow(),
+                lanes.run(),
+                _care(post),
+                source.consume(instruments.handlers(intake.handlers())),
+                instruments.vitals(client, log_, source).run(),
+            ]
+        )
     finally:
         await _in_full(_leave(lanes, in_use))
 
