@@ -21,13 +21,13 @@ async def run_up(settings: Settings, announce: Announce) -> None:
 
     Raises `PolicyInvalid`, `BadInput` and `DependencyDown` for what cannot be used or reached at the start.
     """
-    await until_signal(_run(settings, announce))
+    instruments = Instruments("worker", "gateway", "notifier")
+    await until_signal(_run(settings, instruments, announce), instruments.loop.end_within)
     log.info("worker.stopped")
 
 
-async def _run(settings: Settings, announce: Announce) -> None:
+async def _run(settings: Settings, instruments: Instruments, announce: Announce) -> None:
     with listening(settings) as listener:
-        instruments = Instruments("worker", "gateway", "notifier")
         async with station(settings, "up", instruments.log) as place:
             await prepare(place, allow_volatile=settings.allow_volatile_redis)
             log.info("worker.ready", workspace=place.workspace, policy=place.in_force.policy.version)
@@ -35,7 +35,7 @@ async def _run(settings: Settings, announce: Announce) -> None:
                 work(place, instruments),
                 open_gateway(place, settings, listener, announce, instruments.figures),
                 notify(settings, place.log, place.redis, instruments=instruments),
-                *instruments.shown(settings),
+                *instruments.beside(settings),
             ]
             try:
                 await together(parts)

@@ -45,18 +45,18 @@ async def run_worker(settings: Settings, consumer: str = "", ready: Callable[[],
 
     *ready* is called when events are about to be consumed.
     """
-    await until_signal(_run(settings, consumer, ready))
+    instruments = Instruments("worker")
+    await until_signal(_run(settings, instruments, consumer, ready), instruments.loop.end_within)
     log.info("worker.stopped")
 
 
-async def _run(settings: Settings, consumer: str, ready: Callable[[], None]) -> None:
-    instruments = Instruments("worker")
+async def _run(settings: Settings, instruments: Instruments, consumer: str, ready: Callable[[], None]) -> None:
     async with station(settings, consumer, instruments.log) as place:
         await prepare(place, allow_volatile=settings.allow_volatile_redis)
         log.info("worker.ready", workspace=place.workspace, policy=place.in_force.policy.version)
         ready()
         try:
-            await together([work(place, instruments), *instruments.shown(settings)])
+            await together([work(place, instruments), *instruments.beside(settings)])
         finally:
             await resign(place)
 
@@ -111,10 +111,11 @@ async def together(parts: Sequence[Awaitable[None]]) -> None:
         task.result()
 
 
-async def until_signal(running: Awaitable[None]) -> None:
+async def until_signal(running: Awaitable[None], stopping: Callable[[], None] = lambda: None) -> None:
     """
     Run until it ends or the process is asked to stop; then cancel it and let it finish what is in work.
 
+    *stopping* is called when it is asked to.
     Asked again by SIGTERM, it goes on finishing: supervisors and `timeout` repeat themselves. A second Ctrl-C ends it.
     """
     task = asyncio.ensure_future(running)
@@ -124,6 +125,7 @@ async def until_signal(running: Awaitable[None]) -> None:
         for number in SIGNALS:
             loop.remove_signal_handler(number)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # until the process is gone, not only its loop
+        stopping()
         task.cancel()
 
     for number in SIGNALS:

@@ -12,7 +12,6 @@ from prometheus_client.parser import text_string_to_metric_families
 from router.entrypoints.metrics.figures import Figures
 from router.entrypoints.metrics.instruments import Instruments
 from router.entrypoints.metrics.outages import Outages
-from router.entrypoints.metrics.progress import Progress
 from router.entrypoints.metrics.table import CLEAN_PASS, METRICS, REQUESTS, VIOLATIONS, Process
 from router.errors import DependencyDown
 from router.pipeline.rounds import sweep, tick
@@ -146,29 +145,7 @@ def test_an_outage_is_shown_while_it_lasts_and_its_length_adds_up() -> None:
         pass
     assert shown(figures)["router_dependency_down{dependency=redis}"] == 0
     assert shown(figures)["router_dependency_down_seconds_total{dependency=redis}"] == 8
-    assert (outages.down, outages.last_seen) == (frozenset(), 108)
-
-
-def test_progress_tells_the_batch_and_the_round_that_have_gone_on_for_longest() -> None:
-    """Counted from when servers were last away: to wait for those is no standing still."""
-    clock = Moments()
-    progress = Progress(clock)
-    assert progress.longest_in_work(0) is progress.latest_round(0) is None
-    progress.round("sweep")
-    clock.at += 1
-    progress.round("tick")
-    with progress.batch("a"):
-        clock.at += 10
-        with progress.batch("b"):
-            clock.at += 5
-            assert progress.longest_in_work(0) == ("a", 15)
-            assert progress.longest_in_work(112) == ("a", 4)
-            assert progress.idle_for("a", 0) == 0
-    assert progress.longest_in_work(0) is None
-    clock.at += 7
-    assert progress.idle_for("a", 0) == 7
-    assert progress.idle_for("never", 120) == 3
-    assert progress.latest_round(0) == ("sweep", 23)
+    assert outages.down == frozenset()
 
 
 @pytest.mark.parametrize("process", ["worker", "gateway", "notifier", "watchdog"])

@@ -95,14 +95,16 @@ class StreamSource:
                 await self._as.client.aclose()
 
     async def lag(self) -> Mapping[str, int]:
-        """Return how many entries of each topic the whole group has not acknowledged. Raises `DependencyDown`."""
-        group = self._as.group.encode()
+        """Return how many entries of each topic nobody has taken, or this member and not to their end."""
+        client, group = self._as.client, self._as.group
         found: dict[str, int] = {}
         for topic in self._topics:
             key = stream_key(self._as.prefix, topic)
-            for one in await within(ANSWERS_WITHIN, functools.partial(self._as.client.xinfo_groups, key)):
-                if one["name"] == group and one["lag"] is not None:  # none is known after entries were deleted
-                    found[topic] = one["pending"] + one["lag"]
+            groups = await within(ANSWERS_WITHIN, functools.partial(client.xinfo_groups, key))
+            members = await within(ANSWERS_WITHIN, functools.partial(client.xinfo_consumers, key, group))
+            untaken = sum(one["lag"] or 0 for one in groups if one["name"] == group.encode())
+            mine = sum(one["pending"] for one in members if one["name"] == self._as.consumer.encode())
+            found[topic] = untaken + mine
         return found
 
 

@@ -22,8 +22,6 @@ class Outages:
         self._figures = figures
         self._clock = clock
         self._since: dict[Dependency, float] = {}
-        self.last_seen = clock()
-        """When a server was last known not to answer, or when this began, on the clock."""
         for one in DEPENDENCIES:
             figures.set(DEPENDENCY_DOWN, 0, one)
             figures.count(DEPENDENCY_DOWN_SECONDS, one, by=0)
@@ -48,12 +46,10 @@ class Outages:
         now, since = self._clock(), self._since.get(dependency)
         if since is not None:
             self._figures.count(DEPENDENCY_DOWN_SECONDS, dependency, by=now - since)
-            self.last_seen = now
         if answers:
             if self._since.pop(dependency, None) is not None:
                 self._figures.set(DEPENDENCY_DOWN, 0, dependency)
             return
-        self.last_seen = now
         if since is None:
             self._figures.set(DEPENDENCY_DOWN, 1, dependency)
         self._since[dependency] = now

@@ -1,54 +1,67 @@
-"""Whether what is in work goes on: when each batch began, and when each round last came round."""
+"""Whether what is in work goes on: when each batch began, when each round last came round, what waits untaken."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 
 
 class Progress:
-    """What this process has in work. An instant here is one of *clock*."""
+    """
+    What this process has in work, and since when.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    Its time is what `elapse` is told of: that in which the process ran and its servers answered. To be stopped, or to
+    wait for a server, is no standing still. An answer is a name and for how many seconds.
+    """
+
+    def __init__(self) -> None:
+        self._now = 0.0
         self._numbers = count()
         self._in_work: dict[int, tuple[str, float]] = {}
-        self._ended: dict[str, float] = {}
         self._rounds: dict[str, float] = {}
+        self._untaken: dict[str, float] = {}
+
+    def elapse(self, seconds: float) -> None:
+        """Let time pass."""
+        self._now += seconds
 
     @contextmanager
     def batch(self, topic: str) -> Iterator[None]:
         """Have a batch of *topic* in work."""
         number = next(self._numbers)
-        self._in_work[number] = (topic, self._clock())
+        self._in_work[number] = (topic, self._now)
         try:
             yield
         finally:
             del self._in_work[number]
-            self._ended[topic] = self._clock()
+            self._untaken.pop(topic, None)
 
     def round(self, name: str) -> None:
         """Note that a round begins again, so that the one before has ended."""
-        self._rounds[name] = self._clock()
+        self._rounds[name] = self._now
 
-    def longest_in_work(self, since: float) -> tuple[str, float] | None:
-        """Return the topic of the batch that is longest in work, and for how many seconds, counted from *since*."""
-        if not self._in_work:
-            return None
-        topic, began = min(self._in_work.values(), key=lambda one: one[1])
-        return topic, self._clock() - max(began, since)
+    def behind(self, lags: Mapping[str, int]) -> None:
+        """Note how many records of each topic are not yet taken to their end."""
+        taken_up = {topic for topic, _ in self._in_work.values()}
+        for topic, lag in lags.items():
+            if lag > 0 and topic not in taken_up:
+                self._untaken.setdefault(topic, self._now)
+            else:
+                self._untaken.pop(topic, None)
 
-    def idle_for(self, topic: str, since: float) -> float:
-        """Return for how many seconds no batch of *topic* has been in work, counted from *since*."""
-        if any(at_work == topic for at_work, _ in self._in_work.values()):
-            return 0.0
-        return self._clock() - max(self._ended.get(topic, since), since)
+    def latest_round(self) -> tuple[str, float]:
+        """Return the round that began longest ago; one without a name where there is none."""
+        return self._longest(self._rounds.items())
 
-    def latest_round(self, since: float) -> tuple[str, float] | None:
-        """Return the round that began longest ago, and how many seconds ago, counted from *since*."""
-        if not self._rounds:
-            return None
-        name, began = min(self._rounds.items(), key=lambda one: one[1])
-        return name, self._clock() - max(began, since)
+    def longest_in_work(self) -> tuple[str, float]:
+        """Return the topic of the batch that has been in work for longest."""
+        return self._longest(self._in_work.values())
+
+    def longest_untaken(self) -> tuple[str, float]:
+        """Return the topic of which there has been input for longest of which nothing was taken."""
+        return self._longest(self._untaken.items())
+
+    def _longest(self, began: Iterable[tuple[str, float]]) -> tuple[str, float]:
+        name, first = min(began, key=lambda one: one[1], default=("", self._now))
+        return name, self._now - first

@@ -97,8 +97,8 @@ INPUT_LAG = Metric(
     "gauge",
     "records",
     ("topic",),
-    "Records that are not yet taken to their end: of this process's partitions on Kafka, of the group on the embedded "
-    "log.",
+    "Records that are not yet taken to their end: on Kafka those of this process's partitions, on the embedded log "
+    "those that nobody has taken and its own.",
     READERS,
 )
 

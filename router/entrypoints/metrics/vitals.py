@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Mapping
 from typing import Final
 
 from redis.asyncio import Redis
@@ -13,6 +12,7 @@ from router.adapters.redis.connection import asking
 from router.adapters.redis.depths import Depths, depths
 from router.entrypoints.metrics.figures import Figures
 from router.entrypoints.metrics.outages import Outages
+from router.entrypoints.metrics.progress import Progress
 from router.entrypoints.metrics.table import (
     CALENDAR_HORIZON,
     INPUT_LAG,
@@ -40,19 +40,24 @@ SEEN_ON: Final = "rep-presence"
 
 
 class Vitals:
-    """
-    Keeps gauges of what cannot be counted as it passes.
+    """Keeps gauges of what cannot be counted as it passes, and tells *progress* how far *source* is behind."""
 
-    * **lags** - by topic, how many records are not yet taken to their end, as of the last look.
-    """
-
-    def __init__(self, figures: Figures, outages: Outages, redis: Redis, tail: Tail, source: Source) -> None:
+    def __init__(
+        self,
+        figures: Figures,
+        outages: Outages,
+        progress: Progress,
+        *,
+        redis: Redis,
+        tail: Tail,
+        source: Source,
+    ) -> None:
         self._figures = figures
         self._outages = outages
+        self._progress = progress
         self._redis = redis
         self._tail = tail
         self._source = source
-        self.lags: Mapping[str, int] = {}
 
     async def run(self, workspace: str = "", in_force: InForce | None = None) -> None:
         """Look for ever; with *in_force*, at the ledger of *workspace* and its policy too."""
@@ -89,10 +94,11 @@ class Vitals:
     async def _look_at_source(self) -> None:
         try:
             async with asyncio.timeout(ANSWERS_WITHIN):
-                self.lags = await self._source.lag()
+                lags = await self._source.lag()
         except (DependencyDown, TimeoutError):
             return  # nobody knows how far it is behind; the figures stay what they were
-        for topic, behind in self.lags.items():
+        self._progress.behind(lags)
+        for topic, behind in lags.items():
             self._figures.set(INPUT_LAG, behind, topic)
 
     def _show(self, seen: Depths) -> None:

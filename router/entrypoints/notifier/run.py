@@ -44,19 +44,19 @@ async def run_notifier(settings: Settings, ready: Callable[[], None] = lambda: N
 
     Raises `PolicyInvalid`, `BadInput` and `DependencyDown` for what cannot be used or reached at the start.
     """
-    await until_signal(_run(settings, ready))
+    instruments = Instruments("notifier")
+    await until_signal(_run(settings, instruments, ready), instruments.loop.end_within)
     log.info("notifier.stopped")
 
 
-async def _run(settings: Settings, ready: Callable[[], None]) -> None:
+async def _run(settings: Settings, instruments: Instruments, ready: Callable[[], None]) -> None:
     directory = Directory(settings.config)
     directory.load()  # a mistake in the files is told before anything is opened
-    instruments = Instruments("notifier")
     async with notifying(settings) as (log_, client):
         await together(
             [
                 notify(settings, instruments.log(log_), client, ready, instruments),
-                *instruments.shown(settings),
+                *instruments.beside(settings),
             ]
         )
 
