@@ -160,15 +160,17 @@ async def test_a_member_that_waits_is_not_silent(log: KafkaLog, monkeypatch: pyt
     """While a handler waits for a dependency and records pile up behind it, the member is left alone."""
     monkeypatch.setattr(watching, "LOOKS_EVERY", 0.1)
     monkeypatch.setattr(watching, "CHECKS_EVERY", 0.1)
+    monkeypatch.setattr(watching, "UNSETTLED_LOOKS", 300)  # to join takes what it takes
     monkeypatch.setattr("router.adapters.kafka.inbox.FULL_AT", 2)
     monkeypatch.setattr("router.adapters.kafka.inbox.ROOM_AT", 1)
     publisher, seen = log.publisher(), Seen()
     with structlog.testing.capture_logs() as lines:
-        async with asyncio.timeout(25), consuming(log.member("a"), {"t": seen}):
+        async with asyncio.timeout(60), consuming(log.member("a"), {"t": seen}):
             for number in range(60):
                 await publisher.publish([Outgoing("t", b"%d" % number, b"%d" % number)])
                 await asyncio.sleep(0.1)
-            assert seen.started
+                if number == 0:
+                    await seen.until_started(1)
             seen.opened.set()
             await seen.until(*[b"%d" % number for number in range(60)])
     await publisher.aclose()
