@@ -105,9 +105,13 @@ class Station:
 
 
 @asynccontextmanager
-async def station(settings: Settings, consumer: str = "") -> AsyncIterator[Station]:
+async def station(
+    settings: Settings, consumer: str = "", measured: Callable[[Log], Log] = lambda log: log
+) -> AsyncIterator[Station]:
     """
     Open all that a worker needs; *consumer* names it on the embedded log (default: by its process id).
+
+    *measured* gives the log that is worked with, where somebody counts what goes through it.
 
     Raises `PolicyInvalid`, `BadInput` and `DependencyDown` for what cannot be used or reached.
     """
@@ -118,7 +122,7 @@ async def station(settings: Settings, consumer: str = "") -> AsyncIterator[Stati
         urls = await stack.enter_async_context(_servers(settings))
         client = await _redis(stack, settings, urls.redis)
         await _expect_topics(settings)
-        log = await stack.enter_async_context(_log(settings, urls.log, consumer or f"worker-{os.getpid()}"))
+        log = measured(await stack.enter_async_context(_log(settings, urls.log, consumer or f"worker-{os.getpid()}")))
         ledger, in_force = RedisLedger(client, settings.workspace), InForce(policy)
         yield Station(
             log,

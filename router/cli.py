@@ -19,7 +19,7 @@ import typer
 
 from router.entrypoints.keys_commands import keys_app
 from router.entrypoints.optional import optional
-from router.errors import BadInput, DependencyDown
+from router.errors import BadInput, DependencyDown, Stands
 
 if TYPE_CHECKING:
     from router.entrypoints.check import Report
@@ -56,6 +56,9 @@ def run(arguments: list[str]) -> int:
     except (BadInput, DependencyDown) as exc:
         _say(str(exc).splitlines() or [type(exc).__name__])
         return UNREACHABLE if isinstance(exc, DependencyDown) else BAD_INPUT
+    except Stands as exc:
+        _say([str(exc)])
+        return BUG
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as exc:  # noqa: BLE001 - the edge: a bug becomes one line

@@ -5,6 +5,7 @@ The errors that the router raises on purpose.
     +-- BadInput         what the user gave cannot be used              exit 1
     |   +-- PolicyInvalid    the configuration does not check           exit 1
     +-- DependencyDown   a server did not answer; may succeed later     exit 3
+    +-- Stands           a part of this process goes on no more         exit 70
     +-- InvalidEvent     an event can never be processed                one dead letter
 
 What leaves by another way is a bug.
@@ -25,6 +26,10 @@ class BadInput(RouterError):
 
 class DependencyDown(RouterError):
     """Kafka, Redis or an enricher did not answer; the same call may succeed later."""
+
+
+class Stands(RouterError):
+    """A part of this process stands still and will not go on by itself; a new process will."""
 
 
 class InvalidEvent(RouterError):

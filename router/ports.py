@@ -76,6 +76,13 @@ class Source(Protocol):
         it finds no log at its start.
         """
 
+    async def lag(self) -> Mapping[str, int]:
+        """
+        Return, by topic, how many records this member has not yet taken to their end, as far as it knows.
+
+        Raises `DependencyDown`.
+        """
+
 
 class Tail(Protocol):
     """Reads the log outside any group, for watchers, checks and reports."""

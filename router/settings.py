@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     workspace: Name = Field("default", description="1 to 64 of A-Z a-z 0-9 . _ -; one ledger each")
     topic_prefix: TopicPrefix = Field("", description="up to 150 of A-Z a-z 0-9 . _ -; empty: plain names")
     listen: HostPort = Field("127.0.0.1:8080", description="host:port; the default faces this machine only, on purpose")
+    metrics_listen: HostPort | None = Field(
+        None, description="host:port of a worker's, notifier's or watchdog's metrics; unset: they are not shown"
+    )
     trusted_proxies: Addresses = Field(
         "127.0.0.1,::1",
         description="addresses or networks, comma-separated, whose X-Forwarded-For and -Proto count; by default this "
@@ -147,8 +150,12 @@ class Settings(BaseSettings):
     @property
     def listen_address(self) -> tuple[str, int]:
         """Host and port of `listen`."""
-        host, _, port = self.listen.rpartition(":")
-        return host.strip("[]"), int(port)
+        return _host_and_port(self.listen)
+
+    @property
+    def metrics_address(self) -> tuple[str, int] | None:
+        """Host and port of `metrics_listen`."""
+        return None if self.metrics_listen is None else _host_and_port(self.metrics_listen)
 
     @property
     def trusted_addresses(self) -> tuple[str, ...]:
@@ -230,6 +237,11 @@ def identity_key(settings: Settings) -> bytes:
         return bytes.fromhex(settings.identity_key.get_secret_value())
     extracted = hmac.digest(bytes(32), signing_secret(settings), "sha256")
     return hmac.digest(extracted, b"identity\x01", "sha256")
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def _variable(name: str) -> str:

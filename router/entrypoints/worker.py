@@ -22,11 +22,13 @@ from redis.exceptions import ResponseError
 
 from router.adapters.redis.connection import asking
 from router.bootstrap import Station, station
+from router.entrypoints.metrics.instruments import Instruments
 from router.entrypoints.policy_watch import keep_calendars, keep_following, put_in_force, watch_directory
 from router.errors import BadInput, DependencyDown
 from router.pipeline.ending import end
 from router.pipeline.one_policy import OnePolicy
 from router.pipeline.rounds import keep_sweeping, keep_ticking
+from router.pipeline.work import InForce
 from router.settings import Settings
 
 log = structlog.get_logger()
@@ -43,17 +45,18 @@ async def run_worker(settings: Settings, consumer: str = "", ready: Callable[[],
 
     *ready* is called when events are about to be consumed.
     """
-    await until_signal(_run(settings, consumer, ready))
+    instruments = Instruments("worker")
+    await until_signal(_run(settings, instruments, consumer, ready), instruments.loop.end_within)
     log.info("worker.stopped")
 
 
-async def _run(settings: Settings, consumer: str, ready: Callable[[], None]) -> None:
-    async with station(settings, consumer) as place:
+async def _run(settings: Settings, instruments: Instruments, consumer: str, ready: Callable[[], None]) -> None:
+    async with station(settings, consumer, instruments.log) as place:
         await prepare(place, allow_volatile=settings.allow_volatile_redis)
         log.info("worker.ready", workspace=place.workspace, policy=place.in_force.policy.version)
         ready()
         try:
-            await work(place)
+            await together([work(place, instruments), *instruments.beside(settings)])
         finally:
             await resign(place)
 
@@ -73,17 +76,24 @@ async def prepare(place: Station, *, allow_volatile: bool) -> None:
     await put_in_force(place)
 
 
-async def work(place: Station) -> None:
+async def work(place: Station, instruments: Instruments | None = None) -> None:
     """Do everything that a worker does, until cancelled or until one part fails for good."""
-    ledger, publisher, name, signer = place.ledger, place.log.publisher, place.workspace, place.signer
+    instruments = instruments or Instruments("worker")
+    ledger, publisher = instruments.ledger(place.ledger), place.log.publisher
+    name, signer = place.workspace, place.signer
+
+    def ports(in_force: InForce) -> Mapping[str, object]:
+        return {**place.ports(in_force), "ledger": ledger}
+
     parts: list[Awaitable[None]] = [
-        ledger.stay_alive(),
+        place.ledger.stay_alive(),
         keep_ticking(ledger, publisher, name, signer),
         keep_sweeping(ledger, publisher, name, signer),
         keep_following(place),
         keep_calendars(place),
         watch_directory(place),
-        place.log.source.consume(OnePolicy(place.in_force, place.ports).handlers()),
+        place.log.source.consume(instruments.handlers(OnePolicy(place.in_force, ports).handlers())),
+        instruments.vitals(place.redis, place.log, place.log.source).run(name, place.in_force),
     ]
     if place.log.retention is not None:
         parts.append(place.log.retention.run())
@@ -101,10 +111,11 @@ async def together(parts: Sequence[Awaitable[None]]) -> None:
         task.result()
 
 
-async def until_signal(running: Awaitable[None]) -> None:
+async def until_signal(running: Awaitable[None], stopping: Callable[[], None] = lambda: None) -> None:
     """
     Run until it ends or the process is asked to stop; then cancel it and let it finish what is in work.
 
+    *stopping* is called when it is asked to.
     Asked again by SIGTERM, it goes on finishing: supervisors and `timeout` repeat themselves. A second Ctrl-C ends it.
     """
     task = asyncio.ensure_future(running)
@@ -114,6 +125,7 @@ async def until_signal(running: Awaitable[None]) -> None:
         for number in SIGNALS:
             loop.remove_signal_handler(number)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # until the process is gone, not only its loop
+        stopping()
         task.cancel()
 
     for number in SIGNALS:

@@ -15,13 +15,19 @@ ANY_PORT = {"ROUTER_LISTEN": "127.0.0.1:0"}  # two of `up` may run at the same t
 
 
 class WorkerProcess:
-    """One `router worker` (or `up`) with its settings in the environment; its log lines go to a file."""
+    """
+    One `router worker` (or `up`) with its settings in the environment; its log lines go to a file.
 
-    def __init__(self, environment: Mapping[str, str], log: Path, command: str = "worker") -> None:
+    Another *module* may stand in for the command line.
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str], log: Path, command: str = "worker", module: str = "router.cli"
+    ) -> None:
         self._log = log
         with log.open("wb") as lines:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "router.cli", command],
+                [sys.executable, "-m", module, command],
                 env={**_without_router(os.environ), **ANY_PORT, **environment, "ROUTER_LOG_FORMAT": "json"},
                 stdout=lines,
                 stderr=subprocess.STDOUT,

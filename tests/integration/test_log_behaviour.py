@@ -107,6 +107,23 @@ async def test_unfinished_comes_again_and_finished_does_not(log: Log, publisher:
     assert again.values == _values(range(5, 8))
 
 
+async def test_a_member_tells_how_far_it_is_behind(log: Log, publisher: Publisher) -> None:
+    """What waits for a handler, or is in its hands, counts until the handler is through with it."""
+    await log.create("t")
+    member, seen = log.member("a"), Seen.open()
+    seen.opened.clear()
+    async with consuming(member, {"t": seen}):
+        await publisher.publish(_records(range(7)))
+        await seen.until_started(1)
+        async for attempt in stamina.retry_context(on=AssertionError, timeout=20, wait_max=0.2):
+            with attempt:
+                assert await member.lag() == {"t": 7}
+        seen.opened.set()
+        async for attempt in stamina.retry_context(on=AssertionError, timeout=20, wait_max=0.2):
+            with attempt:
+                assert await member.lag() == {"t": 0}
+
+
 async def test_members_share_the_work(log: Log, publisher: Publisher) -> None:
     """With two members in the group every record is handled, and each member has a share."""
     await log.create("t")

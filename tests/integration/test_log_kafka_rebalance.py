@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import faust
 import pytest
 
-from router.adapters.kafka import faust_app
+from router.adapters.kafka import closing, faust_app
 from router.adapters.kafka.connection import KafkaConnection
 from router.ports import Outgoing, Received
 from tests.logs import KafkaLog, Seen, consuming
@@ -83,5 +83,5 @@ async def test_a_crash_of_faust_ends_a_run_and_not_the_process(
         await publisher.publish([Outgoing("t", b"k", b"after")])
         await seen.until(b"after")
     assert len(apps) == 2
-    assert not [task for app in apps for task in asyncio.all_tasks() if faust_app._is_of(app, task)]
+    assert not [task for app in apps for task in asyncio.all_tasks() if closing._is_of(app, task)]
     await publisher.aclose()

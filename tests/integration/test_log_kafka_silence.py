@@ -21,8 +21,8 @@ from aiokafka.consumer.fetcher import Fetcher  # type: ignore[import-untyped]  #
 from aiokafka.consumer.group_coordinator import GroupCoordinator  # type: ignore[import-untyped]  # as above
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as above
 
-from router.adapters.kafka import faust_app, watching
-from router.errors import DependencyDown
+from router.adapters.kafka import faust_app, patience, watching
+from router.errors import DependencyDown, Stands
 from router.ports import Outgoing
 from tests.integration.methods import failing, never
 from tests.kafka.server import KafkaServer
@@ -144,19 +144,33 @@ async def test_a_member_that_is_silent_begins_again(log: KafkaLog, monkeypatch: 
     assert f"{log.prefix}t/" in next(line["problem"] for line in lines if line["event"] == "consumer_restarts")
 
 
+async def test_a_member_that_stays_silent_gives_up(log: KafkaLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where to begin again does not help for long, the source ends, so that a new process takes its place."""
+    monkeypatch.setattr(watching, "LOOKS_EVERY", 0.3)
+    monkeypatch.setattr(patience, "LASTS", 1.0)
+    monkeypatch.setattr(Fetcher, "_proc_fetch_request", never)
+    publisher = log.publisher()
+    await publisher.publish([Outgoing("t", b"k", b"first")])
+    with structlog.testing.capture_logs(), pytest.raises(Stands, match="stands at"):
+        await asyncio.wait_for(log.member("a").consume({"t": Seen.open()}), 60)
+    await publisher.aclose()
+
+
 async def test_a_member_that_waits_is_not_silent(log: KafkaLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a handler waits for a dependency and records pile up behind it, the member is left alone."""
     monkeypatch.setattr(watching, "LOOKS_EVERY", 0.1)
     monkeypatch.setattr(watching, "CHECKS_EVERY", 0.1)
+    monkeypatch.setattr(watching, "UNSETTLED_LOOKS", 300)  # to join takes what it takes
     monkeypatch.setattr("router.adapters.kafka.inbox.FULL_AT", 2)
     monkeypatch.setattr("router.adapters.kafka.inbox.ROOM_AT", 1)
     publisher, seen = log.publisher(), Seen()
     with structlog.testing.capture_logs() as lines:
-        async with asyncio.timeout(25), consuming(log.member("a"), {"t": seen}):
+        async with asyncio.timeout(60), consuming(log.member("a"), {"t": seen}):
             for number in range(60):
                 await publisher.publish([Outgoing("t", b"%d" % number, b"%d" % number)])
                 await asyncio.sleep(0.1)
-            assert seen.started
+                if number == 0:
+                    await seen.until_started(1)
             seen.opened.set()
             await seen.until(*[b"%d" % number for number in range(60)])
     await publisher.aclose()

@@ -10,6 +10,7 @@ Reading outside any group is in `tail.py`, trimming in `retention.py`.
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -70,6 +71,7 @@ class StreamSource:
         self, url: str, prefix: str, *, group: str, consumer: str, now: Stamp, claim_after: float = 5.0
     ) -> None:
         self._as = _Membership(connect(url), prefix, group, consumer, now, claim_after)
+        self._topics: Sequence[str] = ()
 
     async def consume(self, handlers: Mapping[str, BatchHandler]) -> None:
         """
@@ -77,6 +79,7 @@ class StreamSource:
 
         Raises `DependencyDown` when no server is found at the start.
         """
+        self._topics = tuple(handlers)
         members = [_Reading(self._as, topic, handler) for topic, handler in handlers.items()]
         for member in members:
             await within(ANSWERS_WITHIN, member.join)
@@ -90,6 +93,19 @@ class StreamSource:
                 await end(topics)
             finally:
                 await self._as.client.aclose()
+
+    async def lag(self) -> Mapping[str, int]:
+        """Return how many entries of each topic nobody has taken, or this member and not to their end."""
+        client, group = self._as.client, self._as.group
+        found: dict[str, int] = {}
+        for topic in self._topics:
+            key = stream_key(self._as.prefix, topic)
+            groups = await within(ANSWERS_WITHIN, functools.partial(client.xinfo_groups, key))
+            members = await within(ANSWERS_WITHIN, functools.partial(client.xinfo_consumers, key, group))
+            untaken = sum(one["lag"] or 0 for one in groups if one["name"] == group.encode())
+            mine = sum(one["pending"] for one in members if one["name"] == self._as.consumer.encode())
+            found[topic] = untaken + mine
+        return found
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # type: ignore[import-u
 from aiokafka.client import AIOKafkaClient  # type: ignore[import-untyped]  # as above
 
 LOOKS_EVERY = 0.02  # seconds
+SWEEPS = 20
 
 _log = structlog.get_logger(__name__)
 
@@ -62,6 +63,29 @@ async def ended(thread: threading.Thread | None) -> None:
     """Wait until *thread* has ended; its end wakes no event loop, so it is looked at."""
     while thread is not None and thread.is_alive():  # noqa: ASYNC110 - a thread sets no asyncio.Event
         await asyncio.sleep(LOOKS_EVERY)
+
+
+async def sweep(service: object) -> None:
+    """
+    Cancel what a crashed *service* of mode's left behind, again and again: some of its tasks survive the first time.
+
+    Otherwise they would keep this process from ending. Its thread ends by itself.
+    """
+    for _ in range(SWEEPS):
+        left = [task for task in asyncio.all_tasks() if _is_of(service, task)]
+        if not left:
+            return
+        for task in left:
+            task.cancel()
+        await asyncio.wait(left, timeout=0.1)
+    _log.warning("consumer_left_tasks")
+
+
+def _is_of(service: object, task: asyncio.Task[Any]) -> bool:
+    frame = getattr(task.get_coro(), "cr_frame", None)
+    owner = frame.f_locals.get("self") if frame is not None else None
+    beacon = getattr(owner, "beacon", None)  # its place in the tree of services
+    return owner is not None and (owner is service or (beacon is not None and (beacon.root or beacon).data is service))
 
 
 async def in_full(ending: Coroutine[None, None, None]) -> None:

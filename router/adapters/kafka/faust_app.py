@@ -40,16 +40,17 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Consumer as KafkaConsumer
 from faust.transport.drivers.aiokafka import Transport as KafkaTransport
 from faust.types import TP, ChannelT, EventT, StreamT
-from mode.services import Service, WaitResults
+from mode.services import WaitResults
 from mode.threads import ServiceThread, WorkerThread
 from yarl import URL
 
 from router.adapters.kafka.admin import KafkaAdmin
-from router.adapters.kafka.closing import close, ended, ends_within, in_full
+from router.adapters.kafka.closing import close, ended, ends_within, in_full, sweep
 from router.adapters.kafka.connection import KafkaConnection
 from router.adapters.kafka.inbox import BATCH, Inbox
+from router.adapters.kafka.patience import Patience
 from router.adapters.kafka.speed import read_fast
-from router.adapters.kafka.watching import Watch
+from router.adapters.kafka.watching import Watch, unfinished
 from router.errors import DependencyDown
 from router.pipeline.ending import end
 from router.ports import BatchHandler, Received
@@ -64,7 +65,6 @@ STOPS_WITHIN = 3.0  # the same, when this process ends, which a supervisor gives
 LEAVES_WITHIN = 2.0  # a broker that is there needs milliseconds; one that is not notices by itself after SESSION
 DIES_WITHIN = 1.0  # a crashed app's `stop` waits for a thread that is gone
 THREAD_ENDS_WITHIN = 10.0  # after the run; it may be closing its connections
-SWEEPS = 20
 SHORTEST_WAIT, LONGEST_WAIT = 0.5, 5.0  # between runs
 
 LIVES_ON = """\
@@ -84,24 +84,31 @@ class FaustSource:
         self._prefix = topic_prefix
         self._group = group
         self._now = now
+        self._run: _Run | None = None
+
+    async def lag(self) -> Mapping[str, int]:
+        """Return how many records of each topic this member has not yet taken to their end; empty between two runs."""
+        return {} if self._run is None else unfinished(self._run.consumer, self._run.inboxes, self._prefix)
 
     async def consume(self, handlers: Mapping[str, BatchHandler]) -> None:
         """
         Feed each topic's records to its handler until cancelled; one topic never waits for another.
 
-        Raises `DependencyDown` when at the start no broker answers or a topic is missing, or a thread does not end.
+        Raises `DependencyDown` when at the start no broker answers or a topic is missing, or a thread does not end;
+        `Stands` when it comes to no records for long though a broker answers.
         """
         names = [self._prefix + topic for topic in handlers]
         if missing := sorted(set(names) - (await KafkaAdmin(self._connection).partitions(names)).keys()):
             raise DependencyDown(f"Kafka has no topic {', '.join(missing)}. Make them with `router topics create`.")
         read_fast()
-        wait = SHORTEST_WAIT
+        wait, patience = SHORTEST_WAIT, Patience(KafkaAdmin(self._connection), names)
         while True:
-            run = _Run(self._connection, self._prefix, self._group, handlers, self._now)
+            run = self._run = _Run(self._connection, self._prefix, self._group, handlers, self._now)
             began = asyncio.get_running_loop().time()
             problem = await run.until_it_crashes()
             _log.warning("consumer_restarts", problem=repr(problem))
             lasted = asyncio.get_running_loop().time() - began
+            await patience.after(problem, lasted=lasted, handled=run.has_handled)
             if not await run.leaves_no_thread_within(THREAD_ENDS_WITHIN):
                 _log.error("consumer_thread_lives_on", after=THREAD_ENDS_WITHIN)
                 raise DependencyDown(LIVES_ON.format(self._connection.bootstrap)) from problem
@@ -122,11 +129,13 @@ class _Run:
     ) -> None:
         self._now = now
         self._app = _build_app(connection, group)
-        self._inboxes = {topic: _add_agent(self._app, prefix + topic) for topic in handlers}
+        self.inboxes = {topic: _add_agent(self._app, prefix + topic) for topic in handlers}
         self._handlers = handlers
         self._app.on_partitions_revoked.connect(self._on_revoked)
         self._prefix = prefix
         self._watch = Watch(connection, self)
+        self.has_handled = False
+        """Whether a batch has come to its end."""
 
     async def until_it_crashes(self) -> BaseException | None:
         """Consume; return why Faust gave up, or stands. A handler's own exception is raised: it is a bug."""
@@ -154,7 +163,7 @@ class _Run:
 
     def has_room(self, topic: str) -> bool:
         """Whether records of the topic of this full name would be taken, and none is waiting or in work."""
-        return self._inboxes[topic.removeprefix(self._prefix)].is_waiting
+        return self.inboxes[topic.removeprefix(self._prefix)].is_waiting
 
     async def leaves_no_thread_within(self, seconds: float) -> bool:
         """Wait for the end of Faust's thread, which was told to stop."""
@@ -169,16 +178,17 @@ class _Run:
         await self._app.wait_until_stopped()
 
     async def _work(self, topic: str) -> None:
-        inbox, handler = self._inboxes[topic], self._handlers[topic]
+        inbox, handler = self.inboxes[topic], self._handlers[topic]
         while True:
             events = await inbox.take()
             received_at = self._now()
             await handler([_received(topic, event, received_at) for event in events])
+            self.has_handled = True
             for event in events:
                 event.ack()
 
     async def _on_revoked(self, *_: object, **__: object) -> None:
-        for inbox in self._inboxes.values():
+        for inbox in self.inboxes.values():
             inbox.clear()
         if await self._idle_within(FINISHES_WITHIN):
             await self._app.consumer.commit()
@@ -186,7 +196,7 @@ class _Run:
     async def _idle_within(self, seconds: float) -> bool:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                for inbox in self._inboxes.values():
+                for inbox in self.inboxes.values():
                     await inbox.idle.wait()
                 return True
         return False
@@ -194,7 +204,7 @@ class _Run:
     async def _end(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
         """Let the batches in work end, commit, and leave the group."""
         self._app.flow_control.suspend()
-        for inbox in self._inboxes.values():
+        for inbox in self.inboxes.values():
             inbox.clear()
         await self._idle_within(STOPS_WITHIN)
         await end(tasks)
@@ -202,33 +212,11 @@ class _Run:
         if (problem := await ends_within(limit, self._leave())) is not None:
             _log.warning("consumer_left_badly", problem=repr(problem))
         self._app.end_thread()
-        await _sweep(self._app)
+        await sweep(self._app)
 
     async def _leave(self) -> None:
         await self._app.stop()
         await ended(self._app.running_thread)
-
-
-async def _sweep(app: faust.App) -> None:
-    """
-    Cancel what *app* left behind when it crashed, again and again: some of its tasks survive the first time.
-
-    Otherwise they would keep this process from ending. Its thread ends by itself.
-    """
-    for _ in range(SWEEPS):
-        left = [task for task in asyncio.all_tasks() if _is_of(app, task)]
-        if not left:
-            return
-        for task in left:
-            task.cancel()
-        await asyncio.wait(left, timeout=0.1)
-    _log.warning("consumer_left_tasks")
-
-
-def _is_of(app: faust.App, task: asyncio.Task[Any]) -> bool:
-    frame = getattr(task.get_coro(), "cr_frame", None)
-    owner = frame.f_locals.get("self") if frame is not None else None
-    return isinstance(owner, Service) and (owner is app or (owner.beacon.root or owner.beacon).data is app)
 
 
 class _ConsumerOnly(BootStrategy):

@@ -37,6 +37,7 @@ class Inbox(Generic[Event, Partition]):
         self._bytes = 0
         self._held: set[Partition] = set()
         self._arrived = asyncio.Event()
+        self._taken = 0
         self.idle = asyncio.Event()
         """Set while the taker waits for an event, so that nothing is in work."""
 
@@ -44,6 +45,11 @@ class Inbox(Generic[Event, Partition]):
     def is_waiting(self) -> bool:
         """Whether nothing is waiting or in work, and all partitions are fetched from."""
         return self.idle.is_set() and not self._held
+
+    @property
+    def unfinished(self) -> int:
+        """How many events wait or are in work."""
+        return len(self._events) + (0 if self.idle.is_set() else self._taken)
 
     def put(self, event: Event, partition: Partition, size: int) -> None:
         """Add *event* of *partition*, with *size* bytes."""
@@ -62,6 +68,7 @@ class Inbox(Generic[Event, Partition]):
             await self._arrived.wait()
         self.idle.clear()
         taken = [self._events.popleft() for _ in range(min(BATCH, len(self._events)))]
+        self._taken = len(taken)
         self._bytes -= sum(size for _, size in taken)
         if len(self._events) <= ROOM_AT and self._bytes <= ROOM_AT_BYTES:
             self._release()

@@ -54,6 +54,14 @@ class Member(Protocol):
         """Whether records of *topic* would be taken, and none is waiting or in work."""
 
 
+class Box(Protocol):
+    """Where records wait for their handler."""
+
+    @property
+    def unfinished(self) -> int:
+        """How many wait or are in work."""
+
+
 class Watch:
     """Watches one member of a group; it only reads, as another thread may be writing."""
 
@@ -152,6 +160,19 @@ def _positions(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int | None]:
         return {}
     states = {each: assignment.state_value(each) for each in assignment.tps}
     return {each: state._position for each, state in states.items()}  # noqa: SLF001 - `position` asserts that there is one
+
+
+def unfinished(consumer: AIOKafkaConsumer | None, inboxes: Mapping[str, Box], prefix: str) -> Mapping[str, int]:
+    """Return how many records of each topic are not fetched, as far as *consumer* knows the ends, or not handled."""
+    found = {topic: box.unfinished for topic, box in inboxes.items()}
+    subscription = consumer and consumer._subscription.subscription  # noqa: SLF001 - as above
+    if not subscription or subscription.assignment is None:
+        return found
+    for each in subscription.assignment.tps:
+        state = subscription.assignment.state_value(each)
+        if state._position is not None and state.highwater is not None:  # noqa: SLF001 - as above
+            found[each.topic.removeprefix(prefix)] += max(0, state.highwater - state._position)  # noqa: SLF001 - as above
+    return found
 
 
 def _is_joining(consumer: AIOKafkaConsumer) -> bool:

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from router.entrypoints.gateway.body import LIST, ONE, too_large
-from router.entrypoints.gateway.figures import Figures
+from router.entrypoints.gateway.figures import HttpFigures
 
 LISTS: Final = frozenset({"/v1/submissions", "/v1/activities", "/v1/outcomes"})
 
@@ -30,7 +30,7 @@ SECURE: Final = "max-age=31536000"
 class Around:
     """The outermost part of the application that is ours."""
 
-    def __init__(self, app: ASGIApp, figures: Figures) -> None:
+    def __init__(self, app: ASGIApp, figures: HttpFigures) -> None:
         self._app = app
         self._figures = figures
 

@@ -18,8 +18,9 @@ from router.bootstrap import Log, Station
 from router.entrypoints.gateway.body import ONE, too_large
 from router.entrypoints.gateway.configured import Configured
 from router.entrypoints.gateway.feed import Feed
-from router.entrypoints.gateway.figures import Figures
+from router.entrypoints.gateway.figures import HttpFigures
 from router.entrypoints.gateway.sending import Receipt, Sending, TooLarge
+from router.entrypoints.metrics.figures import Figures
 from router.events.submission import FormSubmitted
 from router.pipeline.links import Signer
 from router.pipeline.work import InForce
@@ -58,7 +59,7 @@ class Door:
     feed: Feed
     rates: Rates
     answers: GivenAnswers
-    figures: Figures
+    figures: HttpFigures
 
     async def send(self, topic: str, events: Sequence[Mapping[str, object]], trace: str | None = None) -> None:
         """
@@ -93,11 +94,13 @@ class Door:
 
 
 @asynccontextmanager
-async def door_to(place: Station, settings: Settings, loaded: Loaded | None = None) -> AsyncIterator[Door]:
+async def door_to(
+    place: Station, settings: Settings, loaded: Loaded | None = None, figures: Figures | None = None
+) -> AsyncIterator[Door]:
     """
     Give the door to the log and the ledger of *place*; what is on its way at the end still arrives.
 
-    The configuration's directory is read unless it was *loaded* already.
+    The configuration's directory is read unless it was *loaded* already; *figures* are new ones unless given.
     """
     name = place.workspace
     sending = Sending(place.log.publisher, SeenIds(place.redis, name), place.clock, name)
@@ -118,7 +121,7 @@ async def door_to(place: Station, settings: Settings, loaded: Loaded | None = No
         feed=Feed(place.log.tail, place.clock, name),
         rates=Rates(place.redis, name),
         answers=GivenAnswers(place.redis, name),
-        figures=Figures(),
+        figures=HttpFigures(figures or Figures("gateway")),
     )
     try:
         yield door

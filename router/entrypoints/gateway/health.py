@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from router.entrypoints.gateway.door import door_of
 from router.entrypoints.gateway.openapi import answers
 from router.entrypoints.gateway.problems import RETRY_AFTER
+from router.entrypoints.metrics.figures import TEXT
 
 ANSWERS_WITHIN: Final = 2.0
 
@@ -49,7 +50,7 @@ async def ready(request: Request) -> JSONResponse:
 )
 async def metrics(request: Request) -> Response:
     """Return the process's figures."""
-    return Response(door_of(request).figures.text(), media_type="text/plain; version=1.0.0; charset=utf-8")
+    return Response(door_of(request).figures.text(), media_type=TEXT)
 
 
 async def _answers(call: Awaitable[object]) -> bool:

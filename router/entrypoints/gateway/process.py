@@ -12,6 +12,7 @@ from router.bootstrap import Station, station
 from router.entrypoints.gateway.door import door_to
 from router.entrypoints.gateway.serve import address_of, listening, serve
 from router.entrypoints.gateway.webhooks import tell_missing_secrets
+from router.entrypoints.metrics.figures import Figures
 from router.entrypoints.policy_watch import keep_following
 from router.entrypoints.worker import same_people, together, until_signal
 from router.settings import Settings
@@ -36,12 +37,15 @@ async def _run(settings: Settings, announce: Announce) -> None:
         async with station(settings, "gateway") as place:
             await same_people(place)
             await place.following.follow()
-            await together([keep_following(place), open_gateway(place, settings, listener, announce)])
+            figures = Figures("gateway")
+            await together([keep_following(place), open_gateway(place, settings, listener, announce, figures)])
 
 
-async def open_gateway(place: Station, settings: Settings, listener: socket.socket, announce: Announce) -> None:
+async def open_gateway(
+    place: Station, settings: Settings, listener: socket.socket, announce: Announce, figures: Figures
+) -> None:
     """Do all that a gateway does, over log and ledger of *place*, until cancelled or until one part fails for good."""
-    async with door_to(place, settings) as door:
+    async with door_to(place, settings, figures=figures) as door:
         tell_missing_secrets(door.directory.sources)
         address = address_of(listener)
         gc.collect()

@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from router.adapters.redis.deliveries import Deliveries, Parcel
 from router.adapters.redis.leads import RedisLeads
 from router.bootstrap import CLOCK, Log, notifying
+from router.entrypoints.metrics.instruments import Instruments
 from router.entrypoints.notifier.in_use import InUse
 from router.entrypoints.notifier.intake import Intake
 from router.entrypoints.notifier.lane import LEASE, TOO_LATE, Lane
@@ -43,19 +44,32 @@ async def run_notifier(settings: Settings, ready: Callable[[], None] = lambda: N
 
     Raises `PolicyInvalid`, `BadInput` and `DependencyDown` for what cannot be used or reached at the start.
     """
-    await until_signal(_run(settings, ready))
+    instruments = Instruments("notifier")
+    await until_signal(_run(settings, instruments, ready), instruments.loop.end_within)
     log.info("notifier.stopped")
 
 
-async def _run(settings: Settings, ready: Callable[[], None]) -> None:
+async def _run(settings: Settings, instruments: Instruments, ready: Callable[[], None]) -> None:
     directory = Directory(settings.config)
     directory.load()  # a mistake in the files is told before anything is opened
     async with notifying(settings) as (log_, client):
-        await notify(settings, log_, client, ready)
+        await together(
+            [
+                notify(settings, instruments.log(log_), client, ready, instruments),
+                *instruments.beside(settings),
+            ]
+        )
 
 
-async def notify(settings: Settings, log_: Log, client: Redis, ready: Callable[[], None] = lambda: None) -> None:
+async def notify(
+    settings: Settings,
+    log_: Log,
+    client: Redis,
+    ready: Callable[[], None] = lambda: None,
+    instruments: Instruments | None = None,
+) -> None:
     """Do all that a notifier does, on an open log and Redis, until cancelled or until one part fails for good."""
+    instruments = instruments or Instruments("notifier")
     stamina.instrumentation.set_on_retry_hooks(())  # lanes say themselves when a channel fails, once
     workspace, prefix = settings.workspace, settings.topic_prefix
     in_use, deliveries = InUse(Directory(settings.config)), Deliveries(client, workspace)
@@ -65,7 +79,16 @@ async def notify(settings: Settings, log_: Log, client: Redis, ready: Callable[[
     log.info("notifier.ready", workspace=workspace)
     ready()
     try:
-        await together([in_use.follow(), lanes.run(), _care(post), log_.source_for(PURPOSE).consume(intake.handlers())])
+        source = log_.source_for(PURPOSE)
+        await together(
+            [
+                in_use.follow(),
+                lanes.run(),
+                _care(post),
+                source.consume(instruments.handlers(intake.handlers())),
+                instruments.vitals(client, log_, source).run(),
+            ]
+        )
     finally:
         await _in_full(_leave(lanes, in_use))
 
