@@ -192,6 +192,13 @@ async def notifying(settings: Settings) -> AsyncIterator[tuple[Log, Redis]]:
         yield await stack.enter_async_context(_log(settings, urls.log, f"notifier-{os.getpid()}")), client
 
 
+@asynccontextmanager
+async def operating(settings: Settings) -> AsyncIterator[tuple[Log, Redis]]:
+    """Open log and Redis for an operator's command that changes them; raises `BadInput` and `DependencyDown`."""
+    async with notifying(settings) as both:
+        yield both
+
+
 @dataclass(frozen=True, slots=True)
 class _Urls:
     redis: str
