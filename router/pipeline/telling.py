@@ -172,9 +172,16 @@ def _ends(note: NotificationRequested, at: int) -> int:
     return due if at < due else at + SOON
 
 
-def is_moot(note: NotificationRequested, standing: Standing | None) -> bool:
-    """Tell whether the assignment that *note* speaks of has moved on; of a lead that is not known, nothing has."""
-    if standing is None or note.recipient.type != "rep" or note.kind not in MOOT_WHEN_MOVED:
+def is_moot(note: NotificationRequested, standing: Standing | None, at: int, *, told: bool) -> bool:
+    """
+    Tell whether the assignment that *note* speaks of has moved on; of a lead that is not known, nothing has.
+
+    What was written (*at*, in ms) before the person was erased goes to nobody any more. What is passed on and not
+    *told* goes out otherwise: a program hears of what has moved on, too.
+    """
+    if standing is not None and standing.erased is not None and at <= to_millis(standing.erased):
+        return True
+    if standing is None or not told or note.recipient.type != "rep" or note.kind not in MOOT_WHEN_MOVED:
         return False
     if standing.attempt != note.attempt:
         return standing.attempt > note.attempt
