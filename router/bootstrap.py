@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, ResponseError
 
+from router.adapters.embedded.forgetting import StreamForgetting
 from router.adapters.embedded.retention import StreamRetention
 from router.adapters.embedded.streams import StreamPublisher, StreamSource
 from router.adapters.embedded.tail import StreamTail
@@ -62,6 +63,7 @@ class Log:
 
     * **source** - reads it as one of the workers; **source_for** - as a member of another group, for this purpose.
     * **retention** - trims the embedded log; a broker does that by itself.
+    * **forgetting** - removes single records, which only the embedded log can.
     """
 
     publisher: Publisher
@@ -69,6 +71,7 @@ class Log:
     source_for: Callable[[str], Source]
     tail: Tail
     retention: StreamRetention | None
+    forgetting: StreamForgetting | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +199,13 @@ async def notifying(settings: Settings) -> AsyncIterator[tuple[Log, Redis]]:
         yield await stack.enter_async_context(_log(settings, urls.log, f"notifier-{os.getpid()}")), client
 
 
+@asynccontextmanager
+async def operating(settings: Settings) -> AsyncIterator[tuple[Log, Redis]]:
+    """Open log and Redis for an operator's command that changes them; raises `BadInput` and `DependencyDown`."""
+    async with notifying(settings) as both:
+        yield both
+
+
 @dataclass(frozen=True, slots=True)
 class _Urls:
     redis: str
@@ -279,12 +289,15 @@ async def _log(settings: Settings, url: str | None, consumer: str) -> AsyncItera
     tail = StreamTail(url, prefix, now)
     retention = StreamRetention(url, prefix, {name: topic.retention for name, topic in catalogue().items()}, now)
 
+    forgetting = StreamForgetting(url, prefix, now)
+
     def source_for(purpose: str = "") -> Source:
         return StreamSource(url, prefix, group=_group(settings, purpose), consumer=consumer, now=now)
 
     try:
-        yield Log(streams, source_for(), source_for, tail, retention)
+        yield Log(streams, source_for(), source_for, tail, retention, forgetting)
     finally:
+        await forgetting.aclose()
         await streams.aclose()
         await tail.aclose()
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from router.entrypoints.dead_letters_commands import dead_letters_app
+from router.entrypoints.erase_command import erase
 from router.entrypoints.keys_commands import keys_app
 from router.entrypoints.optional import optional
 from router.errors import BadInput, DependencyDown, Stands
@@ -249,6 +251,10 @@ def notifier() -> None:
 
 
 app.add_typer(keys_app, name="keys")
+app.add_typer(dead_letters_app, name="dead-letters")
+app.command(
+    epilog="Examples:  router erase ana@example.com --dry-run    router erase --phone 55501234 --country NO --yes"
+)(erase)
 
 
 @app.command(epilog="Example:  ROUTER_KAFKA=broker:9092 ROUTER_REDIS_URL=redis://redis:6379 router gateway")

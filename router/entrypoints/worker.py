@@ -21,6 +21,7 @@ import structlog
 from redis.exceptions import ResponseError
 
 from router.adapters.redis.connection import asking
+from router.adapters.redis.ledger import RedisLedger
 from router.bootstrap import Station, station
 from router.entrypoints.metrics.instruments import Instruments
 from router.entrypoints.policy_watch import keep_calendars, keep_following, put_in_force, watch_directory
@@ -200,8 +201,13 @@ async def _not_forgotten(place: Station) -> None:
 
 async def same_people(place: Station) -> None:
     """Refuse another identity key than the ledger was begun with: everybody would become somebody else."""
-    mine = hmac.digest(place.identity_key, b"fingerprint", hashlib.sha256).hex()[:32]
-    if await place.ledger.fingerprint(mine) != mine:
+    await expect_same_key(place.ledger, place.identity_key)
+
+
+async def expect_same_key(ledger: RedisLedger, identity_key: bytes) -> None:
+    """Raise `BadInput` where *identity_key* is not the one that the ledger was begun with."""
+    mine = hmac.digest(identity_key, b"fingerprint", hashlib.sha256).hex()[:32]
+    if await ledger.fingerprint(mine) != mine:
         message = (
             "The identity key is not the one that this ledger was begun with: every person would get another lead_id. "
             "Set ROUTER_IDENTITY_KEY (or ROUTER_SECRET) to what it was."

@@ -14,7 +14,7 @@ import binascii
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, NoReturn
@@ -35,7 +35,14 @@ MAX_VALUE_BYTES: Final = 256 * 1024
 
 MAX_KEPT_VALUE_BYTES: Final = 1024 * 1024
 MAX_KEPT_HEADER_BYTES: Final = 64 * 1024
+MAX_KEPT_KEY_BYTES: Final = 4 * 1024
 """What a dead letter carries at most of the event that it is about."""
+
+SOURCE_KEY: Final = "router-source-key"
+"""Header of a dead letter: the key of the record that it is about, which its data has no field for."""
+
+REPLAYED_FROM: Final = "router-replayed-from"
+"""Header of a record that was sent again: the id of the dead letter that it was sent from."""
 
 _STRUCTURED: Final = "application/cloudevents"
 _STRUCTURED_JSON: Final = "application/cloudevents+json"
@@ -184,7 +191,7 @@ def dead_letter(
         "value_base64": None if value is None else base64.b64encode(value).decode(),
         "rejected_at": rfc3339(rejected_at),
     }
-    return encode(
+    told = encode(
         "dead-letters",
         full_topic,
         "event.rejected.v1",
@@ -195,6 +202,9 @@ def dead_letter(
         workspace=workspace,
         traceparent=_traceparent(_lower(record.headers)),
     )
+    if record.key is None or len(record.key) > MAX_KEPT_KEY_BYTES:
+        return told
+    return replace(told, headers={**told.headers, SOURCE_KEY: record.key})
 
 
 def _kept_headers(headers: Headers) -> dict[str, str]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from router.pipeline.links import Signer  # a part of the package that only who makes links has installed
 
 ATTACHED = "This person's lead is open already: it goes to the rep who has it."
+ERASED = "The person was erased after they had sent this: it goes to nobody."
 
 Rendered = tuple[str, str, str, Mapping[str, Any]]
 """Type, id, key, data."""
@@ -72,6 +73,9 @@ def _decided(fact: Fact, decision: bytes) -> tuple[str, str, str, bytes]:
     if fact["to"] == "attached":
         data = orjson.loads(decision)
         decision = orjson.dumps(data | {"to": "attached", "reasons": [*data["reasons"], ATTACHED]})
+    elif fact.get("erased"):
+        data = orjson.loads(decision)
+        decision = orjson.dumps(data | {"to": "none", "reasons": [*data["reasons"], ERASED]})
     return "lead.decided.v1", decision_id(fact["sub"]), fact["lead"], decision
 
 

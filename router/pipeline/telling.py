@@ -18,7 +18,7 @@ import orjson
 
 from router.domain.lead_story.shape import Standing
 from router.events.base import parse_instant, to_millis
-from router.events.envelope import dead_letter
+from router.events.envelope import REPLAYED_FROM, dead_letter
 from router.events.notification import NotificationRequested
 from router.policy.shapes import NotifyRuleShape
 from router.ports import Outgoing, Received
@@ -40,6 +40,7 @@ DAY: Final = 24 * 60 * _MINUTE
 MOOT_WHEN_MOVED: Final = frozenset({"assigned", "reminder", "repeat", "sla_warning", "sla_breach"})
 """Kinds that speak to a rep of an assignment they hold; the others tell of a loss, or tell a manager."""
 
+_UNDELIVERED: Final = "undelivered-"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -92,13 +93,25 @@ def jobs(
     """
     Yield what *record* means for *channels*, once each, however many rules match.
 
+    What was sent again after one channel had not taken it is for that channel alone: the others had it.
+
     * **note** - its data, where it is a notification.
     """
     made: set[str] = set()
+    only = _not_taken(record)
     for told, to, channel in _matching(record.topic, note, rules):
         if channel in channels and (job := _job(record, note, channel, to, told=told)).id not in made:
             made.add(job.id)
-            yield job
+            if only in (None, job.id):
+                yield job
+
+
+def _not_taken(record: Received) -> str | None:
+    """Return the id of the job that *record* was sent again for; None where it was not, or its own id is not known."""
+    letter = (record.headers.get(REPLAYED_FROM) or b"").decode("utf-8", "replace")
+    if not letter.startswith(_UNDELIVERED) or "ce_id" not in record.headers:
+        return None
+    return letter.removeprefix(_UNDELIVERED).partition("-")[0]
 
 
 def _matching(
@@ -117,6 +130,7 @@ def _matching(
 
 def _job(record: Received, note: NotificationRequested | None, channel: str, to: str, *, told: bool) -> Job:
     since = to_millis(record.received_at)
+    begins = since if REPLAYED_FROM in record.headers else written_at(record)  # what is sent again gets time again
     name = message_id(record)
     words = f"{channel}\x00{to}\x00{record.topic}\x00{name}"
     return Job(
@@ -126,7 +140,7 @@ def _job(record: Received, note: NotificationRequested | None, channel: str, to:
         told=told,
         to=to,
         since=since,
-        until=_ends(note, written_at(record)) if note is not None and told else since + DAY,
+        until=_ends(note, begins) if note is not None and told else since + DAY,
         topic=record.topic,
         partition=record.partition,
         offset=record.offset,
@@ -158,9 +172,16 @@ def _ends(note: NotificationRequested, at: int) -> int:
     return due if at < due else at + SOON
 
 
-def is_moot(note: NotificationRequested, standing: Standing | None) -> bool:
-    """Tell whether the assignment that *note* speaks of has moved on; of a lead that is not known, nothing has."""
-    if standing is None or note.recipient.type != "rep" or note.kind not in MOOT_WHEN_MOVED:
+def is_moot(note: NotificationRequested, standing: Standing | None, at: int, *, told: bool) -> bool:
+    """
+    Tell whether the assignment that *note* speaks of has moved on; of a lead that is not known, nothing has.
+
+    What was written (*at*, in ms) before the person was erased goes to nobody any more. What is passed on and not
+    *told* goes out otherwise: a program hears of what has moved on, too.
+    """
+    if standing is not None and standing.erased is not None and at <= to_millis(standing.erased):
+        return True
+    if standing is None or not told or note.recipient.type != "rep" or note.kind not in MOOT_WHEN_MOVED:
         return False
     if standing.attempt != note.attempt:
         return standing.attempt > note.attempt
@@ -177,4 +198,7 @@ def given_up(job: Job, why: str, now: datetime, workspace: str, topic_prefix: st
         return None
     detail = f"channel {job.channel} never took {job.message_id}: {why}"
     letter = dead_letter(job.record(), "processing_failed", detail, now, workspace, topic_prefix + job.topic)
-    return dataclasses.replace(letter, headers={**letter.headers, "ce_id": f"undelivered-{job.id}".encode()})
+    name = _UNDELIVERED + job.id
+    if REPLAYED_FROM in job.headers:  # given up once more: another letter
+        name += f"-{job.partition}-{job.offset}"
+    return dataclasses.replace(letter, headers={**letter.headers, "ce_id": name.encode()})

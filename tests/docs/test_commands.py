@@ -36,7 +36,7 @@ def test_every_command_is_told_and_no_other() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_option_is_told_and_no_other(name: str) -> None:
     """A command's options stand in its table, each in a row."""
-    rows = re.findall(r"^\| `(--[a-z]+)[ `]", SECTIONS[name], re.MULTILINE)
+    rows = re.findall(r"^\| `(--[a-z-]+)[ `]", SECTIONS[name], re.MULTILINE)
 
     assert set(rows) == COMMANDS[name]
     assert len(rows) == len(set(rows))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from router.domain.ledger.state import DAY
-from router.domain.ledger.verbs import Act, Attend, Audience, Clock, Close, Step, Tick
+from router.domain.ledger.verbs import Act, Attend, Audience, Clock, Close, Erase, Step, Tick
 from tests.model.engines import Twins
 from tests.model.world import (
     AUDIENCES,
@@ -238,6 +238,11 @@ class Engines(RuleBasedStateMachine):
         """Tell an outcome."""
         name = self.next_id("o") if fresh else "o-always"
         self.twins.apply(Close(name, lead, outcome, self.now - ago), self.now)
+
+    @rule(lead=leads)
+    def erase(self, lead: str) -> None:
+        """Forget somebody, known or not."""
+        self.twins.apply(Erase(lead), self.now)
 
     # --- reps -----------------------------------------------------------------------------------------------------
 

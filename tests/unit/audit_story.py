@@ -132,6 +132,15 @@ class Story:
             lead.phase, lead.rep_id = "closed", None
             self._serve()
 
+    def erase(self, person: str) -> None:
+        """Let an operator forget somebody, whatever became of the lead."""
+        lead = self.leads[f"lead-{person}"]
+        if lead.is_open and not lead.breached:
+            self._clock("sla.cancelled.v1", lead)
+        self._event("closed", lead, reason="erased")
+        lead.phase, lead.rep_id = "closed", None
+        self._serve()
+
     def poison(self, topic: str = "rep-actions", data: Mapping[str, Any] | None = None) -> Observed:
         """Send a record that nobody can use, with its dead letter; return the record."""
         bad = self.put(topic, None, None, data)

@@ -23,6 +23,7 @@ from router.domain.ledger.verbs import (
     Clock,
     Close,
     Edge,
+    Erase,
     Install,
     Place,
     Seat,
@@ -179,6 +180,10 @@ class Story:
         """Tell an outcome of *lead*."""
         self._count += 1
         return self.do(Close(outcome_id or f"o{self._count}", lead, outcome, self.now - ago * 1000)).facts
+
+    def erase(self, lead: str) -> list[Fact]:
+        """Forget the person behind *lead*."""
+        return self.do(Erase(lead)).facts
 
     def wait(self, seconds: float) -> list[Fact]:
         """Let time pass, as workers that tick all the time do: each timer fires at its instant."""

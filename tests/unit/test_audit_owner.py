@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from router.domain.audit import Observed, Roster, RosterRep
@@ -146,3 +148,25 @@ def test_capacity_comes_back() -> None:
     report = story.audited()
     assert report.holds
     assert report.counts.max_load == {"ana": 1}
+
+
+def test_whoever_is_forgotten_is_closed_once_more() -> None:
+    """An erasure may follow whatever ended the lead; any other close after a close is one too many."""
+    story = Story({"ana": 3})
+    story.presence("ana", "available")
+    for person in ("lou", "max", "kim"):
+        story.submit(person)
+    story.act("ana", "lou", "touch")
+    story.outcome("max", "won")
+    for person in ("lou", "max", "kim"):
+        story.erase(person)
+    story.finish()
+    assert story.audited().holds
+
+    again = [replace(one, data={**(one.data or {}), "reason": "won"}) if _erased(one) else one for one in story.records]
+
+    assert [one.promise for one in story.audited(again).violations] == [2]
+
+
+def _erased(record: Observed) -> bool:
+    return record.ce_type == "lead.closed.v1" and (record.data or {})["reason"] == "erased"

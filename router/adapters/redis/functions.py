@@ -19,7 +19,7 @@ from router.errors import DependencyDown
 
 PARTS = (
     *("store", "reps", "leads", "choices", "queue", "offers", "advance", "breaches"),
-    *("place", "act", "close", "attend", "tick", "audiences", "install"),
+    *("place", "act", "close", "erase", "attend", "tick", "audiences", "install"),
     *("apply", "activities"),
 )
 """In the order in which they build on each other."""

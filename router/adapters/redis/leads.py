@@ -36,6 +36,7 @@ class RedisLeads:
             touch_by=_instant(clock.get("due_at")),
             parked=bool(lead.get("parked")),
             first=_instant(lead.get("first")),
+            erased=_instant(lead.get("erased")),
         )
 
 

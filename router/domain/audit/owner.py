@@ -104,8 +104,8 @@ def _problem(state: _State, event: AssignmentEvent) -> str | None:
 
 
 def _wrong_step(state: _State, event: AssignmentEvent) -> str | None:
-    if state.phase in _FROM[type(event)]:
-        return None
+    if state.phase in _FROM[type(event)] or (isinstance(event, LeadClosed) and event.reason == "erased"):
+        return None  # whoever asks to be forgotten is, whatever became of the lead before
     if isinstance(event, LeadAssigned):
         return f"assigned to {event.rep_id} while {state.rep_id} holds it (attempt {state.attempt})"
     if state.phase == "loose":

@@ -41,6 +41,7 @@ class Standing:
     * **touch_by** - when the first touch is due; None without a clock.
     * **parked** - it has had all its attempts and waits for a rep who turns available.
     * **first** - when the ledger saw this lead first; None where it did not keep that.
+    * **erased** - when the person was erased last; what is older about them is not to be shown or told any more.
     """
 
     state: str
@@ -49,6 +50,7 @@ class Standing:
     touch_by: Instant | None = None
     parked: bool = False
     first: Instant | None = None
+    erased: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ A fact is a small dict, the same to the letter from the model and from Redis;
 `router.pipeline.render` turns it into events. Absent keys mean null.
 
     t          what happened, one of
-      decided                                       to lead-decisions
+      decided                                       to lead-decisions; `erased`: sent before the person was erased
       queued assigned accepted unassigned touched closed   to lead-assignments, each with its `seq`
       warned breached met resolved cancelled        to sla-events
       notify                                        to rep-notifications

@@ -9,11 +9,12 @@ is an argument, in whole milliseconds. Nothing here does I/O.
 from __future__ import annotations
 
 from router.domain.ledger import breaches, clocks, duty, offers, reps
+from router.domain.ledger.erase import erase
 from router.domain.ledger.facts import Answer, Fact, fact
 from router.domain.ledger.install import audience, install
 from router.domain.ledger.place import place
 from router.domain.ledger.state import Lead, Ledger, Rep
-from router.domain.ledger.verbs import Act, Attend, Audience, Close, Place, Tick, Verb
+from router.domain.ledger.verbs import Act, Attend, Audience, Close, Erase, Place, Tick, Verb
 
 STALE = 300_000  # an action this much older than the lead's opening belongs to an earlier one
 CLOSING = ("won", "lost", "disqualified")
@@ -29,6 +30,8 @@ def apply(ledger: Ledger, verb: Verb, now: int) -> Answer:
             answer = act(ledger, verb, now)
         case Close():
             answer = close(ledger, verb, now)
+        case Erase():
+            answer = erase(ledger, verb, now)
         case Attend():
             answer = attend(ledger, verb, now)
         case Audience():

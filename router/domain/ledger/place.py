@@ -18,6 +18,9 @@ def place(ledger: Ledger, verb: Place, now: int) -> Answer:
         return Answer("unknown_audience")
     ledger.submissions.add(verb.submission_id)
     lead = ledger.leads.setdefault(verb.lead_id, Lead(verb.lead_id, first=now))
+    if lead.erased is not None and verb.submitted_at <= lead.erased:
+        old = fact("decided", lead=lead.id, sub=verb.submission_id, to="none", at=now, erased=True)
+        return Answer("done", [old], verb.decision)
     attached = lead.is_open and verb.stage != "rejected"
     to = "attached" if attached else verb.to
     out = [fact("decided", lead=lead.id, sub=verb.submission_id, to=to, at=now)]
@@ -44,6 +47,7 @@ def _open(ledger: Ledger, lead: Lead, verb: Place, now: int) -> list[Fact]:
         clock=verb.clock,
         owners=() if lead.last_rep is None else (lead.last_rep,),
         opened=now,
+        erased=lead.erased,
         unheld_since=min(verb.decided_at, now),
     )
     for name in Lead.__dataclass_fields__:

@@ -58,6 +58,7 @@ class Lead:
     breached: bool = False
     warned: list[float] = field(default_factory=list)  # thresholds that were told
     told_nobody: bool = False
+    erased: int | None = None  # when the person was forgotten last; submissions from before that open nothing
 
     @property
     def is_open(self) -> bool:

@@ -103,6 +103,15 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class Erase:
+    """Forget the person behind a lead; only an operator asks for it, no event."""
+
+    lead_id: str
+    trace: str | None = None
+    verb: str = "erase"
+
+
+@dataclass(frozen=True, slots=True)
 class Attend:
     """A rep's presence; `ttl` 0 never expires."""
 
@@ -199,4 +208,4 @@ class Install:
     verb: str = "install"
 
 
-Verb = Place | Act | Close | Attend | Audience | Tick | Install
+Verb = Place | Act | Close | Erase | Attend | Audience | Tick | Install

@@ -14,7 +14,7 @@ from router.events.base import to_millis
 from router.events.envelope import decode
 from router.events.notification import NotificationRequested
 from router.pipeline.runner import until_up
-from router.pipeline.telling import Job, given_up, is_moot
+from router.pipeline.telling import NOTIFICATIONS, Job, given_up, is_moot, written_at
 from router.ports import Clock, Outgoing, Publisher
 
 log = structlog.get_logger()
@@ -49,10 +49,11 @@ class Post:
 
     async def is_moot(self, job: Job) -> bool:
         """Tell whether the assignment that *job* speaks of has moved on. Raises `DependencyDown`."""
-        if not job.told:
+        record = job.record()
+        note = decode(record).data if job.topic == NOTIFICATIONS else None
+        if not isinstance(note, NotificationRequested):
             return False
-        note = decode(job.record()).data
-        return isinstance(note, NotificationRequested) and is_moot(note, await self.leads.of(note.lead_id))
+        return is_moot(note, await self.leads.of(note.lead_id), written_at(record), told=job.told)
 
     async def finish(self, job: Job) -> None:
         """Let go of a job: it is delivered, or of no use any more."""

@@ -8,9 +8,10 @@ Times are those of the server, so that notifiers with different clocks agree.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
+from typing import cast
 
 from redis.asyncio import Redis
 from redis.commands.core import AsyncScript
@@ -82,6 +83,17 @@ class Deliveries:
         """Let go of a message: it is delivered, of no use any more, or (*forget*) told of as a dead letter."""
         with asking():
             await self._finish(keys=[self._prefix], args=[channel, name, "forget" if forget else "remember"])
+
+    async def held(self) -> AsyncIterator[tuple[str, bytes]]:
+        """Yield id and job of each message that is kept."""
+        cursor = 0
+        while True:
+            with asking():
+                cursor, page = await self._client.hscan(self._key("held"), cursor, count=500)
+            for name, job in cast("dict[bytes, bytes]", page).items():
+                yield name.decode(), job
+            if not cursor:
+                return
 
     async def channels(self) -> frozenset[str]:
         """Return the channels that have, or had, something to deliver."""

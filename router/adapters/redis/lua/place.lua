@@ -55,6 +55,7 @@ local function open(old, item)
     received = item.received_at, decided = item.decided_at, clock = opt(item.clock), opened = now,
     unheld_since = math.min(item.decided_at, now), assigned_at = 0, accept_ms = 0, unheld_ms = 0, reach = 1, tries = 0,
     tried = {}, warned = {}, parked = false, overdue = false, breached = false, told_nobody = false,
+    erased = old and old.erased,
   }
   cache.lead[lead.id] = lead
   route(lead, item)
@@ -127,6 +128,10 @@ function verbs.place(item)
   end
   redis.call("SET", fence, "1", "PX", limit("max_age") + DAY)
   local lead = leads.get(item.lead_id)
+  if lead and lead.erased and item.submitted_at <= lead.erased then
+    fact("decided", { lead = item.lead_id, sub = item.submission_id, to = "none", at = now, erased = true })
+    return "done"
+  end
   local attached = lead and leads.is_open(lead) and item.stage ~= "rejected"
   decided(item, attached and "attached" or item.to)
   if attached then
