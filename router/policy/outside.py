@@ -16,6 +16,7 @@ from router.policy.reading import Reading
 from router.policy.shapes import ChannelShape, HttpShape, NotifyRuleShape, PolicyShape, SourceShape
 
 _BY_MAIL = frozenset({"rep.email", "manager.email"})
+_LONG_BUDGET = 2_000  # milliseconds
 _ATTRIBUTE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _HOST = re.compile(r"https?://[^/?#]*")
 _ONLY_FOR = {
@@ -34,6 +35,9 @@ def check(shape: PolicyShape, reading: Reading) -> None:
         _rule(("notify", "rules", index), rule, shape, reading)
     if shape.enrichment is not None and shape.enrichment.http is not None:
         _http(("enrichment", "http"), shape.enrichment.http, reading)
+        if shape.enrichment.budget.millis > _LONG_BUDGET:
+            told = "while the HTTP source is slow every form waits that long to be decided"
+            reading.warn(("enrichment", "budget"), told, "as in 300ms")
 
 
 def _source(at: Path_, source: SourceShape, shape: PolicyShape, reading: Reading) -> None:

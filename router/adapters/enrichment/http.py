@@ -28,6 +28,7 @@ from router.ports import Lookup
 SOURCE: Final = "http"
 LONGEST_ANSWER: Final = 262_144  # bytes
 LONGEST_TEXT: Final = 1_000  # characters of one value
+CONNECTION_KEPT: Final = 60.0  # seconds without a call: a new one costs several round trips of the budget
 _LARGEST: Final = 2**53
 """Beyond it a number in JSON is not exact; none of a company is that large."""
 
@@ -69,7 +70,7 @@ class HttpEnricher:
         self._name = _digest(source)
         self._client = httpx.AsyncClient(
             timeout=httpx.Timeout(budget + GOES_ON_FOR),
-            limits=httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE),
+            limits=httpx.Limits(max_connections=AT_ONCE, keepalive_expiry=CONNECTION_KEPT),
             follow_redirects=False,
         )
         self._calls = Calls(self._ask, self._keep, budget, breaker)
