@@ -117,6 +117,11 @@ class Place:
                     raise TimeoutError(f"{topic} has {there} of {count} records after {DRAINED_WITHIN:.0f} s")
                 await asyncio.sleep(LOOKS_EVERY)
 
+    async def count(self, topic: str) -> int:
+        """Return how many records a topic has."""
+        async with _consumer(self.servers.kafka) as consumer:
+            return sum((await consumer.end_offsets(self._partitions(topic))).values())
+
     async def census(self) -> Counter[str]:
         """Count what the worker wrote by type; decisions by where they went to, each submission once."""
         counts: Counter[str] = Counter()
