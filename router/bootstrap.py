@@ -26,8 +26,10 @@ from router.adapters.embedded.retention import StreamRetention
 from router.adapters.embedded.streams import StreamPublisher, StreamSource
 from router.adapters.embedded.tail import StreamTail
 from router.adapters.embedded.valkey import embedded_valkey
-from router.adapters.enrichment.dataset import DatasetEnricher
+from router.adapters.enrichment.sources import Sources, expect
+from router.adapters.environment import environment
 from router.adapters.redis.activities import RedisActivities
+from router.adapters.redis.companies import RedisCompanies
 from router.adapters.redis.connection import asking, connect
 from router.adapters.redis.leads import RedisLeads
 from router.adapters.redis.ledger import RedisLedger
@@ -90,6 +92,7 @@ class Station:
     workspace: str
     topic_prefix: str
     signer: Signer | None
+    sources: Sources
 
     def ports(self, in_force: InForce) -> Mapping[str, object]:
         """Return what the steps of the pipeline may ask for, by name, under one policy."""
@@ -97,7 +100,7 @@ class Station:
             "publisher": self.log.publisher,
             "ledger": self.ledger,
             "activities": RedisActivities(self.redis, self.workspace),
-            "enricher": DatasetEnricher(in_force),
+            "enricher": self.sources.of(in_force),
             "in_force": in_force,
             "identity_key": self.identity_key,
             "clock": self.clock,
@@ -120,12 +123,15 @@ async def station(
     """
     directory = Directory(settings.config)
     policy = directory.load().policy
-    key, signer = identity_key(settings), signer_of(settings)
+    key, signer, named = identity_key(settings), signer_of(settings), environment()
+    expect(policy, named)
     async with AsyncExitStack() as stack:
         urls = await stack.enter_async_context(_servers(settings))
         client = await _redis(stack, settings, urls.redis)
         await _expect_topics(settings)
         log = measured(await stack.enter_async_context(_log(settings, urls.log, consumer or f"worker-{os.getpid()}")))
+        sources = Sources(RedisCompanies(client, settings.workspace), named)
+        stack.push_async_callback(sources.aclose)
         ledger, in_force = RedisLedger(client, settings.workspace), InForce(policy)
         yield Station(
             log,
@@ -148,6 +154,7 @@ async def station(
             settings.workspace,
             settings.topic_prefix,
             signer,
+            sources,
         )
 
 

@@ -116,12 +116,12 @@ class Lookup:
 class Enricher(Protocol):
     """Looks companies up by registrable domain."""
 
-    async def lookup(self, domains: Collection[str]) -> Mapping[str, Lookup]:
+    def lookup(self, domains: Collection[str]) -> AsyncIterator[Mapping[str, Lookup]]:
         """
-        Return what is known of each domain; a miss is an answer.
+        Give what is known of each domain, in parts as the answers come; a miss is an answer.
 
-        A domain that is not in the answer could not be looked up. The caller has
-        a time budget and cancels the call when it is used up.
+        A domain that is in no part could not be looked up. The caller has a time
+        budget and listens no longer than that: what came by then counts.
         """
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -99,9 +99,9 @@ class MemoryEnricher:
 
     companies: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
-    async def lookup(self, domains: Collection[str]) -> Mapping[str, Lookup]:
+    async def lookup(self, domains: Collection[str]) -> AsyncIterator[Mapping[str, Lookup]]:
         """Answer at once for every domain."""
-        return {domain: Lookup(self.companies.get(domain), "memory") for domain in domains}
+        yield {domain: Lookup(self.companies.get(domain), "memory") for domain in domains}
 
 
 class MemoryLedger:

@@ -8,7 +8,7 @@ in their keyword-only parameters. Each may run twice for one event.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from router.domain import engagement
@@ -58,12 +58,13 @@ async def enrich(works: Sequence[Work], *, enricher: Enricher, in_force: InForce
             wanted.setdefault(domain, []).append(work)
     if not wanted or policy.enrichment is None:
         return
-    found: Mapping[str, Lookup] = {}
+    found: dict[str, Lookup] = {}
     try:
         async with asyncio.timeout(policy.enrichment.budget / 1000):
-            found = await enricher.lookup(wanted.keys())
+            async for part in enricher.lookup(wanted.keys()):
+                found |= part
     except (TimeoutError, DependencyDown):
-        pass  # nothing found: all of them are decided as degraded, and nobody waits for an enricher
+        pass  # what was not found by then is decided as degraded: nobody waits for an enricher
     for domain, theirs in wanted.items():
         facts = _facts(found.get(domain))
         for work in theirs:

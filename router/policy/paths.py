@@ -1,5 +1,5 @@
 """
-Paths of a source's `map`: where in a platform's payload a field of `form.submitted.v1` stands.
+Paths of a `map`: where in a platform's payload a field of `form.submitted.v1` stands, or a company's in an answer.
 
 A path is a JMESPath expression; plain dotted names, or several with `||` between
 them, need no quotes for blanks and hyphens. Only here the language is known.
@@ -67,6 +67,19 @@ class Path:
             return self.expression.search({**payload, "answers": dict(answers)}), frozenset()
         except JMESPathError:
             return None, frozenset()
+
+    def find(self, document: object) -> object | None:
+        """
+        Return what stands there in a document that has no answers; None as in `read`.
+
+        >>> path("metrics.employees").find({"metrics": {"employees": 1200}})
+        1200
+        """
+        try:
+            found: object = self.expression.search(document)
+        except JMESPathError:
+            return None
+        return found
 
 
 def path(text: str) -> Path:

@@ -19,7 +19,7 @@ import orjson
 import redis
 import uvloop
 
-from tests.benchmarks import claim, gateway
+from tests.benchmarks import backlog, claim, gateway, steps
 from tests.benchmarks.latency import Delays, latencies
 from tests.benchmarks.place import LOOKS_EVERY, Servers
 from tests.benchmarks.report import Measured
@@ -35,11 +35,13 @@ def main() -> int:
     """Measure what is asked for and print it."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of each kind, worker and floor by turns")
-    parser.add_argument("--leads", type=int, default=LEADS, help="in a backlog")
+    parser.add_argument("--leads", type=int, help="in a backlog")
     parser.add_argument("--sync", choices=SYNCS, action="append", help="only this appendfsync (may be repeated)")
     parser.add_argument("--no-latency", action="store_true", help="throughput only")
     parser.add_argument("--claim", action="store_true", help="only how the cost of one verb grows with the ledger")
+    parser.add_argument("--steps", action="store_true", help="only the CPU time of each step of the pipeline")
     parser.add_argument("--gateway", action="store_true", help="only the gateway, beside a bare FastAPI handler")
+    parser.add_argument("--backlog", action="store_true", help="only the memory of a worker on a backlog of a million")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--markdown", action="store_true", help="print the tables of docs/performance.md")
@@ -47,13 +49,21 @@ def main() -> int:
     if given.claim:
         claim.tell(claim.run(), as_json=given.json, as_markdown=given.markdown)
         return 0
+    if given.steps:
+        steps.tell(steps.run(), as_json=given.json, as_markdown=given.markdown)
+        return 0
     if given.gateway:
         gateway.tell(gateway.run(), as_json=given.json, as_markdown=given.markdown)
         return 0
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # topics that are being made and leaders to be found
     try:
         with ExitStack() as stack:
-            measured = uvloop.run(_measure(_servers(stack), given))
+            servers = _servers(stack)
+            if given.backlog:
+                found = uvloop.run(backlog.backlog(servers, given.leads or backlog.LEADS))
+                found.show(as_json=given.json, as_markdown=given.markdown)
+                return 0
+            measured = uvloop.run(_measure(servers, given))
     except NoKafka as missing:
         print(missing, file=sys.stderr)
         return 1
@@ -74,10 +84,12 @@ def _servers(stack: ExitStack) -> Servers:
     valkey = ValkeyServer(folder / "valkey")
     valkey.start()
     stack.callback(valkey.stop)
-    return Servers(kafka.address, valkey.url, folder)
+    pids = {name: server.pid for name, server in (("Kafka", kafka), ("Valkey", valkey)) if server.pid is not None}
+    return Servers(kafka.address, valkey.url, folder, pids)
 
 
 async def _measure(servers: Servers, given: argparse.Namespace) -> Measured:
+    leads = given.leads or LEADS
     rounds: dict[str, list[Round]] = {}
     for sync in given.sync or SYNCS:
         _say(f"appendfsync {sync}")
@@ -85,7 +97,7 @@ async def _measure(servers: Servers, given: argparse.Namespace) -> Measured:
         rounds[sync] = []
         for number in range(given.rounds):
             await _emptied(servers)
-            one = await one_round(servers, given.leads, with_queued=sync == "always")
+            one = await one_round(servers, leads, with_queued=sync == "always")
             rounds[sync].append(one)
             _say(f"  round {number + 1}: assigned {one.assigned:,.0f}/s, floor {one.floor:,.0f}/s", one.queued)
     worker: Delays | None = None
@@ -95,7 +107,7 @@ async def _measure(servers: Servers, given: argparse.Namespace) -> Measured:
         _set_sync(servers, "always")
         await _emptied(servers)
         worker, bare = await latencies(servers, A_SECOND, SECONDS)
-    return Measured(given.leads, A_SECOND, dict(rounds), worker, bare)
+    return Measured(leads, A_SECOND, dict(rounds), worker, bare)
 
 
 def _set_sync(servers: Servers, sync: str) -> None:

@@ -18,6 +18,9 @@ from redis.asyncio import Redis
 
 from router.adapters.embedded.streams import StreamPublisher, StreamSource
 from router.adapters.embedded.tail import StreamTail
+from router.adapters.enrichment.sources import Sources
+from router.adapters.environment import Environment
+from router.adapters.redis.companies import RedisCompanies
 from router.adapters.redis.connection import connect
 from router.adapters.redis.keys import Scope
 from router.adapters.redis.ledger import RedisLedger
@@ -110,7 +113,8 @@ async def _place(stack: AsyncExitStack, settings: Settings, url: str, publisher:
     following = Following(in_force, ledger, restore, publisher=log.publisher, clock=CLOCK, workspace=settings.workspace)
     key = identity_key(settings)
     name, about = settings.workspace, (policy.version, key, CLOCK)
-    return Station(log, client, ledger, in_force, following, directory, *about, name, prefix, None)
+    sources = Sources(RedisCompanies(client, name), Environment({}))
+    return Station(log, client, ledger, in_force, following, directory, *about, name, prefix, None, sources)
 
 
 @cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -159,20 +159,25 @@ async def test_a_fact_that_cannot_be_told_holds_up_nothing_else(floor: Floor) ->
 
 
 async def test_an_enricher_that_hangs_is_cut_off_at_its_budget(tmp_path: Path) -> None:
-    """The decision goes ahead on what the form said, marked degraded; a submission without a company has not waited."""
+    """What it had told by then counts; the rest goes ahead on what the form said, marked degraded."""
 
     class Hangs:
-        async def lookup(self, _: Collection[str]) -> Mapping[str, Lookup]:
+        async def lookup(self, _: Collection[str]) -> AsyncIterator[Mapping[str, Lookup]]:
+            yield {"swift.example": Lookup({"employees": 900}, "swift")}
             await asyncio.Event().wait()
-            return {}
 
     floor = await Floor(load(tmp_path, ENRICHED, companies_csv=COMPANIES).policy, "ana").open()
     floor.ports["enricher"] = Hangs()
     before = asyncio.get_running_loop().time()
-    await floor.send("form-submissions", floor.submission(1), floor.submission(2, email="dana@gmail.com"))
+    await floor.send(
+        "form-submissions",
+        floor.submission(1),
+        floor.submission(2, email="dana@gmail.com"),
+        floor.submission(3, email="eli@swift.example"),
+    )
     assert 0.09 < asyncio.get_running_loop().time() - before < 1
     found = {row["submission_id"]: row["enrichment"]["status"] for row in floor.decisions()}
-    assert found == {"s1": "degraded", "s2": "skipped"}
+    assert found == {"s1": "degraded", "s2": "skipped", "s3": "matched"}
 
 
 def test_a_step_that_asks_for_what_nobody_gives_is_seen_at_the_start() -> None:

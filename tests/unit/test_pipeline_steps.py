@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -107,9 +107,9 @@ async def test_companies_are_looked_up_by_their_registrable_domain(enriched: Flo
     asked: list[set[str]] = []
 
     class Watched:
-        async def lookup(self, domains: Collection[str]) -> Mapping[str, Lookup]:
+        def lookup(self, domains: Collection[str]) -> AsyncIterator[Mapping[str, Lookup]]:
             asked.append(set(domains))
-            return await enriched.enricher.lookup(domains)
+            return enriched.enricher.lookup(domains)
 
     enriched.ports["enricher"] = Watched()
     await enriched.send(
@@ -129,8 +129,8 @@ async def test_a_domain_that_could_not_be_looked_up_is_degraded(enriched: Floor)
     """A source that answers for some leaves out the others."""
 
     class Partial:
-        async def lookup(self, _: Collection[str]) -> Mapping[str, Lookup]:
-            return {"acme.example": Lookup({"employees": 1200}, "partial")}
+        async def lookup(self, _: Collection[str]) -> AsyncIterator[Mapping[str, Lookup]]:
+            yield {"acme.example": Lookup({"employees": 1200}, "partial")}
 
     enriched.ports["enricher"] = Partial()
     await enriched.send("form-submissions", enriched.submission(1), enriched.submission(2, email="bo@other.example"))
@@ -138,15 +138,16 @@ async def test_a_domain_that_could_not_be_looked_up_is_degraded(enriched: Floor)
 
 
 async def test_an_enricher_that_is_down_delays_nobody(enriched: Floor) -> None:
-    """Its outage is no reason to wait: the decision goes ahead on the form."""
+    """Its outage is no reason to wait: the decision goes ahead on the form, and what was told before it counts."""
 
     class Down:
-        async def lookup(self, _: Collection[str]) -> Mapping[str, Lookup]:
+        async def lookup(self, _: Collection[str]) -> AsyncIterator[Mapping[str, Lookup]]:
+            yield {"acme.example": Lookup({"employees": 1200}, "down")}
             raise DependencyDown("firmographics do not answer")
 
     enriched.ports["enricher"] = Down()
-    await enriched.send("form-submissions", enriched.submission(1))
-    assert [row["enrichment"]["status"] for row in enriched.decisions()] == ["degraded"]
+    await enriched.send("form-submissions", enriched.submission(1), enriched.submission(2, email="bo@other.example"))
+    assert [row["enrichment"]["status"] for row in enriched.decisions()] == ["matched", "degraded"]
 
 
 async def test_without_a_source_nothing_is_looked_up(floor: Floor) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 
 from router.pipeline.work import InForce
 from router.ports import Lookup
@@ -14,9 +14,7 @@ class DatasetEnricher:
     def __init__(self, in_force: InForce) -> None:
         self._in_force = in_force
 
-    async def lookup(self, domains: Collection[str]) -> Mapping[str, Lookup]:
+    async def lookup(self, domains: Collection[str]) -> AsyncIterator[Mapping[str, Lookup]]:
         """Answer at once, a hit or a miss for each domain."""
-        known = self._in_force.policy.enrichment
-        if known is None:
-            return {}
-        return {domain: Lookup(known.dataset.get(domain), known.dataset_name) for domain in domains}
+        if (known := self._in_force.policy.enrichment) is not None:
+            yield {domain: Lookup(known.dataset.get(domain), known.dataset_name) for domain in domains}
