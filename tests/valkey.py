@@ -35,6 +35,11 @@ class ValkeyServer:
         """What goes into `ROUTER_REDIS_URL`."""
         return f"redis://127.0.0.1:{self._port}"
 
+    @property
+    def pid(self) -> int | None:
+        """The process id of the server while it runs."""
+        return self._process.pid if self._process is not None else None
+
     def start(self) -> None:
         """Start the server and return when it has loaded its data and answers."""
         options = f"--port {self._port} --bind 127.0.0.1 --appendonly yes --appendfsync always --logfile server.log"

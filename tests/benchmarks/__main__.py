@@ -19,7 +19,7 @@ import orjson
 import redis
 import uvloop
 
-from tests.benchmarks import claim, gateway
+from tests.benchmarks import claim, gateway, steps
 from tests.benchmarks.latency import Delays, latencies
 from tests.benchmarks.place import LOOKS_EVERY, Servers
 from tests.benchmarks.report import Measured
@@ -39,6 +39,7 @@ def main() -> int:
     parser.add_argument("--sync", choices=SYNCS, action="append", help="only this appendfsync (may be repeated)")
     parser.add_argument("--no-latency", action="store_true", help="throughput only")
     parser.add_argument("--claim", action="store_true", help="only how the cost of one verb grows with the ledger")
+    parser.add_argument("--steps", action="store_true", help="only the CPU time of each step of the pipeline")
     parser.add_argument("--gateway", action="store_true", help="only the gateway, beside a bare FastAPI handler")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
@@ -46,6 +47,9 @@ def main() -> int:
     given = parser.parse_args()
     if given.claim:
         claim.tell(claim.run(), as_json=given.json, as_markdown=given.markdown)
+        return 0
+    if given.steps:
+        steps.tell(steps.run(), as_json=given.json, as_markdown=given.markdown)
         return 0
     if given.gateway:
         gateway.tell(gateway.run(), as_json=given.json, as_markdown=given.markdown)
@@ -74,7 +78,8 @@ def _servers(stack: ExitStack) -> Servers:
     valkey = ValkeyServer(folder / "valkey")
     valkey.start()
     stack.callback(valkey.stop)
-    return Servers(kafka.address, valkey.url, folder)
+    pids = {name: server.pid for name, server in (("Kafka", kafka), ("Valkey", valkey)) if server.pid is not None}
+    return Servers(kafka.address, valkey.url, folder, pids)
 
 
 async def _measure(servers: Servers, given: argparse.Namespace) -> Measured:

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +36,12 @@ SECRET = "a secret of at least thirty-two characters"  # noqa: S105 - of a trial
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Where Kafka and Redis are, and a folder for files."""
+    """Where Kafka and Redis are, their process ids by name, and a folder for files."""
 
     kafka: str
     redis: str
     folder: Path
+    pids: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +83,8 @@ class Place:
             await asyncio.to_thread(worker.stop)
 
     @asynccontextmanager
-    async def floor(self, how: str) -> AsyncIterator[None]:
-        """Run one bare loop."""
+    async def floor(self, how: str) -> AsyncIterator[int]:
+        """Run one bare loop and give its process id."""
         where = ("--kafka", self.servers.kafka, "--redis", self.servers.redis, "--prefix", self.prefix)
         command = (sys.executable, "-m", "tests.benchmarks.floor", how, *where)
         process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
@@ -93,7 +94,7 @@ class Place:
                 line = await process.stdout.readline()
             if not line.startswith(b"floor.ready"):
                 raise RuntimeError("the floor did not start; what it wrote stands above")
-            yield
+            yield process.pid
         finally:
             with suppress(ProcessLookupError):
                 process.kill()
@@ -179,12 +180,11 @@ async def new_place(servers: Servers) -> Place:
 @contextmanager
 def held(worker: WorkerProcess) -> Iterator[None]:
     """Hold a worker still, so that a backlog can form; for less than the broker's patience of six seconds."""
-    pid = worker._process.pid
-    os.kill(pid, signal.SIGSTOP)
+    os.kill(worker.pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(pid, signal.SIGCONT)
+        os.kill(worker.pid, signal.SIGCONT)
 
 
 @asynccontextmanager

@@ -14,6 +14,7 @@ from tests.benchmarks.machine import machine
 from tests.benchmarks.throughput import Round
 
 HEAD = ("leads/s", "worker", "floor", "worker / floor")
+HEAD_CPU = ("CPU µs a lead", "worker", "floor")
 HEAD_DELAYS = ("ms from form to assignment", "worker", "bare loop", "worker / bare loop")
 
 
@@ -44,6 +45,17 @@ class Measured:
             for what, rates, floors, ratios in _columns(rounds)
         ]
 
+    def cpu_rows(self) -> Sequence[tuple[str, ...]]:
+        """Return the rows about CPU time, each process beside the same one while the floor runs."""
+        found = []
+        for sync, rounds in self.rounds.items():
+            mine, bare = [one.worker_cpu for one in rounds], [one.floor_cpu for one in rounds]
+            for name, other in zip(mine[0], bare[0], strict=True):
+                what = "the process itself" if name != other else name
+                cells = (_spread([one[each] for one in costs], ",.0f") for each, costs in ((name, mine), (other, bare)))
+                found.append((f"{what}, appendfsync {sync}", *cells))
+        return found
+
     def delay_rows(self) -> Sequence[tuple[str, ...]]:
         """Return the rows about latency."""
         if self.worker is None or self.bare is None:
@@ -54,11 +66,14 @@ class Measured:
             for (name, mine), bare in pairs
         ]
 
+    def _tables(self) -> Sequence[tuple[tuple[str, ...], Sequence[tuple[str, ...]]]]:
+        return ((HEAD, self.rows()), (HEAD_CPU, self.cpu_rows()), (HEAD_DELAYS, self.delay_rows()))
+
     def show(self) -> None:
         """Print the tables."""
         console = Console()
         console.print(machine())
-        for head, rows in ((HEAD, self.rows()), (HEAD_DELAYS, self.delay_rows())):
+        for head, rows in self._tables():
             if not rows:
                 continue
             table = Table(*head)
@@ -69,7 +84,7 @@ class Measured:
     def markdown(self) -> str:
         """Return the tables as they stand in docs/performance.md."""
         parts = [f"Measured on {machine()}; {self.leads:,} leads a run."]
-        for head, rows in ((HEAD, self.rows()), (HEAD_DELAYS, self.delay_rows())):
+        for head, rows in self._tables():
             if rows:
                 lines = [head, ("---", *("---:" for _ in head[1:])), *rows]
                 parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))

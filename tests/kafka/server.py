@@ -89,6 +89,11 @@ class KafkaServer:
         """What goes into `ROUTER_KAFKA`."""
         return f"127.0.0.1:{self._port}"
 
+    @property
+    def pid(self) -> int | None:
+        """The process id of the broker while it runs."""
+        return self._process.pid if self._process is not None else None
+
     def start(self) -> None:
         """Start the broker and return when it takes connections and says it has started."""
         log = self._folder / "server.log"
