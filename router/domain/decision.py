@@ -28,6 +28,8 @@ __all__ = ["CompanyFacts", "Decision", "decide", "decision_id", "wire"]
 AHEAD = timedelta(minutes=5)
 """A `submitted_at` further ahead of the clock than this is taken as now."""
 
+_MILLISECOND = timedelta(milliseconds=1)  # times a number is far quicker than a `timedelta` of that number
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
@@ -100,7 +102,7 @@ def decide(
     ahead = submitted_at - now > AHEAD
     if ahead:
         submitted_at = now
-    too_old = now - submitted_at > timedelta(milliseconds=policy.limits.max_age)
+    too_old = now - submitted_at > policy.limits.max_age * _MILLISECOND
     engagement_score = round(engagement_score, 3)  # as it is recorded, so that it can be decided again
     seniority = seniority_of(submission.job_title)
     form = policy.forms.get(submission.form)
@@ -282,7 +284,7 @@ def _clock(
     calendar = policy.calendars.get(sla.calendar) if sla.clock == "working" and sla.calendar is not None else None
 
     def after(millis: int) -> datetime:
-        length = timedelta(milliseconds=millis)
+        length = millis * _MILLISECOND
         return calendar.add_open(start, length) if calendar is not None else start + length
 
     warnings = tuple((share, after(int(sla.first_touch * share))) for share in sla.warn_at)
