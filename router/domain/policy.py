@@ -199,7 +199,8 @@ class Policy:
     """
     All that a decision and a placement follow. `version` is a hash; see `router.policy.version`.
 
-    `paths` are the values that deciding may ask for, of all expressions but `match` and `members`.
+    `paths` are the values that deciding may ask for, of all expressions but `match` and `members`. `asks_for_phone`
+    is whether any expression at all does so for the number of a lead.
     """
 
     version: str
@@ -217,6 +218,7 @@ class Policy:
     limits: Limits
     enrichment: Enrichment | None
     paths: frozenset[str] = field(init=False, compare=False)
+    asks_for_phone: bool = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         """Gather the paths once."""
@@ -228,3 +230,5 @@ class Policy:
         expressions += [route.when for route in self.routes]
         paths = frozenset[str]().union(*(expression.paths for expression in expressions))
         object.__setattr__(self, "paths", paths)  # frozen: this is the one moment
+        matches = [step.match.paths for route in self.routes for step in route.steps if step.match is not None]
+        object.__setattr__(self, "asks_for_phone", "lead.phone" in paths.union(*matches))
