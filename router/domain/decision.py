@@ -11,7 +11,10 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Literal, Protocol, TypeVar
+
+import orjson
 
 from router.domain import reasons
 from router.domain.company import CompanyFacts, Mailbox, company_values, country_code, mailbox
@@ -27,6 +30,8 @@ __all__ = ["CompanyFacts", "Decision", "decide", "decision_id", "wire"]
 
 AHEAD = timedelta(minutes=5)
 """A `submitted_at` further ahead of the clock than this is taken as now."""
+
+_MILLISECOND = timedelta(milliseconds=1)  # times a number is far quicker than a `timedelta` of that number
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ def decide(
     ahead = submitted_at - now > AHEAD
     if ahead:
         submitted_at = now
-    too_old = now - submitted_at > timedelta(milliseconds=policy.limits.max_age)
+    too_old = now - submitted_at > policy.limits.max_age * _MILLISECOND
     engagement_score = round(engagement_score, 3)  # as it is recorded, so that it can be decided again
     seniority = seniority_of(submission.job_title)
     form = policy.forms.get(submission.form)
@@ -116,7 +121,7 @@ def decide(
     unknown: dict[str, None] = {}
 
     fit = assess(policy.fit, scope)
-    for rule in fit.rules:
+    for rule in fit.open_rules:
         unknown.update(dict.fromkeys(rule.unknown))
     for _, missing in fit.open_segments:
         unknown.update(dict.fromkeys(missing))
@@ -187,19 +192,11 @@ def decide(
 
 
 def wire(decision: Decision) -> dict[str, object]:
-    """Return the data of `lead.decided.v1`, instants written out."""
+    """Return the data of `lead.decided.v1` as JSON knows it, instants written out."""
+    data = told(decision)
     fit = decision.fit
-    return {
-        "decision_id": decision.decision_id,
-        "submission_id": decision.submission_id,
-        "lead_id": decision.lead_id,
-        "stage": decision.stage,
-        "route": decision.route.name if decision.route is not None else None,
-        "to": decision.to,
+    return data | {
         "tags": list(decision.tags),
-        "priority": decision.priority,
-        "sla": decision.sla.name if decision.sla is not None else None,
-        "touch_by": rfc3339(decision.touch_by) if decision.touch_by is not None else None,
         "fit": {
             "score": fit.score,
             "icp": fit.icp,
@@ -209,6 +206,26 @@ def wire(decision: Decision) -> dict[str, object]:
                 for rule in fit.rules
             ],
         },
+        "reasons": list(decision.reasons),
+        "unknown": list(decision.unknown),
+    }
+
+
+def told(decision: Decision) -> dict[str, object]:
+    """Return the same for who writes it as JSON at once with orjson: tuples in it, and outcomes of rules as written."""
+    fit = decision.fit
+    return {
+        "decision_id": decision.decision_id,
+        "submission_id": decision.submission_id,
+        "lead_id": decision.lead_id,
+        "stage": decision.stage,
+        "route": decision.route.name if decision.route is not None else None,
+        "to": decision.to,
+        "tags": decision.tags,
+        "priority": decision.priority,
+        "sla": decision.sla.name if decision.sla is not None else None,
+        "touch_by": rfc3339(decision.touch_by) if decision.touch_by is not None else None,
+        "fit": {"score": fit.score, "icp": fit.icp, "segment": fit.segment, "rules": _rules(fit)},
         "intent": {"level": decision.intent, "action": decision.action},
         "engagement": {"score": decision.engagement_score, "threshold": decision.engagement_threshold},
         "enrichment": {
@@ -220,10 +237,20 @@ def wire(decision: Decision) -> dict[str, object]:
         "submitted_at": rfc3339(decision.submitted_at),
         "received_at": rfc3339(decision.received_at),
         "decided_at": rfc3339(decision.decided_at),
-        "reasons": list(decision.reasons),
-        "unknown": list(decision.unknown),
+        "reasons": decision.reasons,
+        "unknown": decision.unknown,
         "test": decision.test,
     }
+
+
+def _rules(fit: FitResult) -> list[orjson.Fragment]:
+    return [_written(rule.name, rule.points, rule.matched, rule.unknown) for rule in fit.rules]
+
+
+@lru_cache(maxsize=4096)
+def _written(name: str, points: int, matched: bool, unknown: tuple[str, ...]) -> orjson.Fragment:  # noqa: FBT001 - fields
+    row = {"name": name, "points": points, "matched": matched, "unknown": unknown}
+    return orjson.Fragment(orjson.dumps(row))
 
 
 class _Rule(Protocol):
@@ -282,7 +309,7 @@ def _clock(
     calendar = policy.calendars.get(sla.calendar) if sla.clock == "working" and sla.calendar is not None else None
 
     def after(millis: int) -> datetime:
-        length = timedelta(milliseconds=millis)
+        length = millis * _MILLISECOND
         return calendar.add_open(start, length) if calendar is not None else start + length
 
     warnings = tuple((share, after(int(sla.first_touch * share))) for share in sla.warn_at)

@@ -19,7 +19,7 @@ from rapidfuzz import fuzz, process
 
 from router.domain.expression_arithmetic import computes, in_floating_numbers
 from router.domain.expression_text import Call, Reference, read, tokens
-from router.domain.scope import Scope
+from router.domain.scope import Path, Scope
 from router.errors import BadInput
 
 __all__ = ["Expression", "ExpressionInvalid", "Names", "Scope", "Verdict", "compile_expression"]
@@ -52,6 +52,7 @@ _NOT_CEL = {
 _PARSE_ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?([^\n]*)")
 _UNDEFINED = re.compile(r"Undefined variable or function: '(\w+)'")
 _FAILURES = (ArithmeticError, LookupError, RuntimeError, TypeError, ValueError)  # what evaluation can raise
+_REMEMBERED = 32_768  # verdicts, of all expressions together
 _ALIKE = 70  # of 100: a slip of the keyboard, not another word
 
 
@@ -89,8 +90,9 @@ class Expression:
 
     text: str
     paths: frozenset[str] = field(compare=False)
-    _needed: tuple[tuple[str, ...], ...] = field(compare=False, repr=False)
-    _asked: frozenset[tuple[str, ...]] = field(compare=False, repr=False)
+    _named: tuple[Path, ...] = field(compare=False, repr=False)
+    _needed: tuple[Path, ...] = field(compare=False, repr=False)
+    _asked: frozenset[Path] = field(compare=False, repr=False)
     _program: cel.Program = field(compare=False, repr=False)
     _floating: cel.Program | None = field(compare=False, repr=False)
 
@@ -100,7 +102,14 @@ class Expression:
 
         Arithmetic is done in floating numbers, whether a dataset wrote 5500000
         or 5500000.0; where that does not fit (`size(tags) + 1`, `%`), in whole ones.
+
+        Over values that have come before, the verdict is the one there was.
         """
+        leaves = scope.leaves(self._named)
+        return self.work_out(scope) if leaves is None else _known_verdict(self, *leaves)
+
+    def work_out(self, scope: Scope) -> Verdict:
+        """Evaluate without looking back."""
         try:
             if self._floating is not None:
                 with suppress(TypeError):
@@ -138,9 +147,11 @@ def compile_expression(text: str, names: Names) -> Expression:
     for call in reading.calls:
         _check_call(call)
     asked = frozenset(found.path for found in reading.references if found.asked)
+    named = tuple(dict.fromkeys(found.path for found in reading.references))
     expression = Expression(
         text=text,
         paths=frozenset(".".join(found.path) for found in reading.references),
+        _named=named,
         _needed=tuple(dict.fromkeys(found.path for found in reading.references if not found.asked)),
         _asked=asked,
         _program=program,
@@ -149,6 +160,12 @@ def compile_expression(text: str, names: Names) -> Expression:
     if not expression.paths and (problem := expression.evaluate(Scope({}, frozenset())).problem):
         raise ExpressionInvalid(problem, "write a condition, like company.employees >= 50", 1)
     return expression
+
+
+@lru_cache(maxsize=_REMEMBERED, typed=True)
+def _known_verdict(expression: Expression, *leaves: object) -> Verdict:
+    """Evaluate over what the expression names, and over nothing else, so that nothing else can change the verdict."""
+    return expression.work_out(Scope.of(expression._named, leaves))  # noqa: SLF001 - of the same module
 
 
 def _verdict(result: object) -> Verdict:

@@ -7,6 +7,7 @@ What the person asked for is for `router.domain.decision`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from router.domain.expressions import Scope
 from router.domain.policy import Fit
@@ -51,7 +52,7 @@ def assess(fit: Fit, scope: Scope) -> FitResult:
         verdict = rule.when.evaluate(scope)
         if verdict.matched:
             total += rule.points
-        results.append(RuleResult(rule.name, rule.points, verdict.matched, verdict.unknown))
+        results.append(_result(rule.name, rule.points, verdict.matched, verdict.unknown))
     score = held(total)
     icp = score >= fit.icp_at
     if fit.segments_ask_for_it:
@@ -60,6 +61,12 @@ def assess(fit: Fit, scope: Scope) -> FitResult:
     # a lead without a segment has "", so that a rule can compare: it is decided, not unknown
     scope.add("fit", {"score": score, "icp": icp, "segment": segment or ""})
     return FitResult(score, icp, segment, tuple(results), open_segments)
+
+
+@lru_cache(maxsize=4096)
+def _result(name: str, points: int, matched: bool, unknown: tuple[str, ...]) -> RuleResult:  # noqa: FBT001 - as its fields
+    """Return a rule's outcome, of which there are few: the same one for all leads."""
+    return RuleResult(name, points, matched, unknown)
 
 
 def held(total: int) -> int:

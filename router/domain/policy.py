@@ -49,16 +49,21 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """How well a company suits us: rules, the ICP threshold, segments."""
+    """
+    How well a company suits us: rules, the ICP threshold, segments.
+
+    `segments_ask_for_it` is whether a segment depends on the score, which must then be known before.
+    """
 
     icp_at: int
     rules: tuple[FitRule, ...]
     segments: tuple[Segment, ...]
+    segments_ask_for_it: bool = field(init=False, compare=False)
 
-    @property
-    def segments_ask_for_it(self) -> bool:
-        """Whether a segment depends on the score, which must then be known before."""
-        return any(not one.when.paths.isdisjoint({"fit.score", "fit.icp"}) for one in self.segments)
+    def __post_init__(self) -> None:
+        """Look through the segments once."""
+        ask = any(not one.when.paths.isdisjoint({"fit.score", "fit.icp"}) for one in self.segments)
+        object.__setattr__(self, "segments_ask_for_it", ask)  # frozen: this is the one moment
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +204,9 @@ class Policy:
     """
     All that a decision and a placement follow. `version` is a hash; see `router.policy.version`.
 
-    `paths` are the values that deciding may ask for, of all expressions but `match` and `members`.
+    `paths` are the values that deciding may ask for, of all expressions but `match` and `members`. `asks_for_phone`
+    is whether any expression at all does so for the number of a lead. `considered` is how many reps there are in the
+    pools of a route, by its name.
     """
 
     version: str
@@ -217,9 +224,11 @@ class Policy:
     limits: Limits
     enrichment: Enrichment | None
     paths: frozenset[str] = field(init=False, compare=False)
+    asks_for_phone: bool = field(init=False, compare=False)
+    considered: Mapping[str, int] = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Gather the paths once."""
+        """Gather once what each lead would have to be looked through for."""
         expressions = [form.when for form in self.forms.values() if form.when is not None]
         expressions += [rule.when for rule in self.fit.rules]
         expressions += [segment.when for segment in self.fit.segments]
@@ -228,3 +237,10 @@ class Policy:
         expressions += [route.when for route in self.routes]
         paths = frozenset[str]().union(*(expression.paths for expression in expressions))
         object.__setattr__(self, "paths", paths)  # frozen: this is the one moment
+        matches = [step.match.paths for route in self.routes for step in route.steps if step.match is not None]
+        object.__setattr__(self, "asks_for_phone", "lead.phone" in paths.union(*matches))
+        object.__setattr__(self, "considered", {route.name: len(self._members(route)) for route in self.routes})
+
+    def _members(self, route: Route) -> set[str]:
+        pools = {step.pool for step in route.steps} & self.pools.keys()
+        return {rep for name in pools for rep in self.pools[name].members}

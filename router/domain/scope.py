@@ -1,23 +1,42 @@
 """
 The values that expressions see: for one lead, only those that some expression names.
 
-Turning Python values into CEL's costs more than evaluating a rule, so it is done
-once a lead; what is decided later (`fit`, `stage`, a rep) is added root by root.
+Turning Python values into CEL's costs a hundred times as much as evaluating a rule,
+so it is put off until a rule asks for it; what is decided later (`fit`, `stage`, a
+rep) is added root by root.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 from math import isfinite
 from numbers import Real
+from typing import Any, Self
 
 import cel
 
 _INT64 = 2**63
 _AS_IS = frozenset({bool, datetime})
+_LEAVES = frozenset({bool, int, float})
+_LONGEST = 100  # characters; longer text is somebody's own words and does not come again
+
+Path = tuple[str, ...]
+
+
+class Gap:
+    """Stands for a value that is not known: on the way to it, `depth` steps are there."""
+
+    __slots__ = ("depth",)
+
+    def __init__(self, depth: int) -> None:
+        """Remember how far the way went."""
+        self.depth = depth
+
+
+_GAPS = tuple(Gap(depth) for depth in range(16))
 
 
 class _Tree(dict[str, "_Tree"]):
@@ -45,8 +64,38 @@ class Scope:
             value = _pick(values.get(root), below)
             if value is not None:
                 self._known[root] = value
-        self._exact = cel.Context(self._known)
+        self._exact: cel.Context | None = None
         self._floating: cel.Context | None = None
+
+    @classmethod
+    def of(cls, paths: Sequence[Path], leaves: Sequence[object]) -> Self:
+        """Return a scope of just these *leaves*, as another one gave them out at *paths*."""
+        scope = cls({}, frozenset())
+        for path, leaf in zip(paths, leaves, strict=True):
+            level: dict[str, Any] = scope._known
+            for step in path[: leaf.depth] if isinstance(leaf, Gap) else path[:-1]:
+                level = level.setdefault(step, {})
+            if not isinstance(leaf, Gap):
+                level[path[-1]] = leaf
+        return scope
+
+    def leaves(self, paths: Sequence[Path]) -> list[object] | None:
+        """Return what stands at *paths*, or None where that is not all short and simple values."""
+        found: list[object] = []
+        for path in paths:
+            value: Any = self._known
+            for depth, step in enumerate(path):
+                if type(value) is not dict:
+                    return None
+                if step not in value:
+                    found.append(_GAPS[depth])
+                    break
+                value = value[step]
+            else:
+                if type(value) not in _LEAVES and (type(value) is not str or len(value) > _LONGEST):
+                    return None
+                found.append(value)
+        return found
 
     def add(self, root: str, value: object) -> None:
         """Set or replace one root; None takes it away. A root that no wanted path names is passed over."""
@@ -57,9 +106,10 @@ class Scope:
         self._floating = None
         if picked is not None:
             self._known[root] = picked
-            self._exact.add_variable(root, picked)
+            if self._exact is not None:
+                self._exact.add_variable(root, picked)
         elif self._known.pop(root, None) is not None:
-            self._exact = cel.Context(self._known)
+            self._exact = None
 
     def knows(self, path: tuple[str, ...]) -> bool:
         """Return whether there is a value at *path*."""
@@ -71,7 +121,9 @@ class Scope:
         return True
 
     def exact(self) -> cel.Context:
-        """Return the values as they are."""
+        """Return the values as they are; made when first asked for."""
+        if self._exact is None:
+            self._exact = cel.Context(self._known)
         return self._exact
 
     def floating(self) -> cel.Context:
@@ -100,7 +152,7 @@ def _pick(value: object, wanted: _Tree) -> object:
     """Return what is wanted of *value*: containers stay, empty where nothing is known, so that `has()` can ask."""
     if not wanted:
         return _plain(value)
-    source = value if isinstance(value, dict | Mapping) else {}
+    source = value if type(value) is dict or isinstance(value, Mapping) else {}  # a look at the type costs far less
     picked = {}
     for name, below in wanted.items():
         found = _pick(source.get(name), below)
@@ -111,7 +163,8 @@ def _pick(value: object, wanted: _Tree) -> object:
 
 def _plain(value: object) -> object:
     """Return a value that CEL knows; None where it says nothing."""
-    if value is None or type(value) in _AS_IS or (type(value) is str and value.isascii()):
+    kind = type(value)
+    if value is None or kind in _AS_IS or (kind is str and value.isascii()):  # type: ignore[attr-defined]  # is text
         return value
     if isinstance(value, int) and -_INT64 <= value < _INT64:
         return value

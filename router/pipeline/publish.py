@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from router.domain.decision import Decision, wire
+from router.domain.decision import Decision, told
 from router.errors import DependencyDown
 from router.events.base import to_millis
 from router.events.envelope import dead_letter, encode
@@ -70,7 +70,7 @@ def _of_test(decision: Decision, workspace: str, trace: str | None) -> Outgoing:
         decision.decision_id,
         to_millis(decision.decided_at),
         decision.lead_id,
-        orjson.dumps(wire(decision)),
+        orjson.dumps(told(decision)),
         workspace=workspace,
         traceparent=trace,
     )

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import orjson
 
-from router.domain.decision import Decision, wire
+from router.domain.decision import Decision, told
 from router.domain.ledger.verbs import Act, Attend, Audience, Clock, Close, Place, Step
 from router.domain.policy import Policy
 from router.domain.routing import Audience as Found
@@ -29,7 +29,6 @@ def place(
     """Return the verb that brings a decided submission into the ledger; *audiences* are those of its route's steps."""
     route = decision.route if decision.to == "sales" else None
     steps = route.steps if route else ()
-    pools = {step.pool for step in steps}
     return Place(
         submission_id=decision.submission_id,
         lead_id=decision.lead_id,
@@ -39,7 +38,7 @@ def place(
         received_at=to_millis(decision.received_at),
         decided_at=to_millis(decision.decided_at),
         policy_version=decision.policy_version,
-        decision=orjson.dumps(wire(decision)).decode(),
+        decision=orjson.dumps(told(decision)).decode(),
         card=orjson.dumps(card(decision, form)).decode(),
         route=route.name if route else None,
         priority=decision.priority,
@@ -49,7 +48,7 @@ def place(
             for step, found in zip(steps, audiences, strict=True)
         ),
         escalate_to=_escalation(decision, policy),
-        considered=len({rep for pool in pools if pool in policy.pools for rep in policy.pools[pool].members}),
+        considered=policy.considered[route.name] if route else 0,
         company=_company(decision),
         sticky_account=route is not None and "account" in route.sticky,
         trace=trace,

@@ -6,13 +6,14 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from router.domain.company import CompanyFacts, company_domain
-from router.domain.decision import Decision, decide, wire
+from router.domain.decision import Decision, decide, told, wire
 from router.domain.identity import identify
 from router.domain.policy import Policy
 from router.events.decision import LeadDecided
@@ -256,4 +257,5 @@ def test_every_valid_submission_is_decided(data: dict[str, object], facts: Compa
     assert who is not None
     decision = decide(submission, who, facts, points, SHIPPED, received_at=NOW, now=NOW)
     assert LeadDecided.model_validate(wire(decision)).decision_id == decision.decision_id
+    assert orjson.dumps(told(decision)) == orjson.dumps(wire(decision))
     assert decision.reasons

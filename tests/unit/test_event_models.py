@@ -100,6 +100,7 @@ def test_times_survive_the_wire_to_the_millisecond(moment: datetime) -> None:
     assert back == moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     assert to_millis(moment) == to_millis(back)
     assert from_millis(to_millis(moment)) == rfc3339(moment)
+    assert rfc3339(moment) == moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @pytest.mark.parametrize(("model", "name"), OPTIONAL, ids=lambda each: getattr(each, "__name__", each))

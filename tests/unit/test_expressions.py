@@ -318,3 +318,38 @@ def test_any_text_compiles_or_is_refused(text: str) -> None:
     with suppress(ExpressionInvalid):
         rule = expression(text)
         rule.evaluate(Scope(KNOWN, rule.paths))
+
+
+LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-3, 3),
+    st.floats(-3, 3),
+    st.sampled_from(["", "a", "acme.edu", "é", "x" * 101]),
+    st.lists(st.sampled_from(["a", "b"]), max_size=2),
+    st.dictionaries(st.sampled_from(["x", "y"]), st.one_of(st.none(), st.integers(0, 2), st.text(max_size=3))),
+)
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(["a", "b"]), LEAVES), min_size=1, max_size=6))
+def test_a_remembered_verdict_is_the_one_that_would_be_worked_out(leads: list[dict[str, object]]) -> None:
+    """Whatever came before it, an expression says of a lead what it says without looking back."""
+    texts = (
+        "lead.a == 1", "lead.a == true", "lead.a == 'a'", "lead.a >= 1 || lead.b == 2", "has(lead.a)", "!has(lead.b.x)",
+        "lead.a.x == 1", "has(lead.a.x) && lead.a.x == 1", "lead.b.endsWith('.edu')", "'a' in lead.a",
+        "size(lead.b) > 1", "lead.a + 1 > 1", "lead.a in ['a', 1, true]", "lead.a / lead.b == 1", "true", "lead.b",
+    )  # fmt: skip
+    rules = [compile_expression(text, {"lead": None}) for text in texts]
+    everything = frozenset().union(*(rule.paths for rule in rules))
+    for lead in leads:
+        scope = Scope({"lead": lead}, everything)
+        for rule in rules:
+            assert rule.evaluate(scope) == rule.work_out(scope), rule.text
+
+
+def test_a_verdict_on_a_long_text_is_not_remembered() -> None:
+    """What a person wrote is not kept for its verdict, nor is anything else that is no short and simple value."""
+    scope = Scope({"lead": {"message": "x" * 101, "tags": ["a"], "form": "demo", "there": True}}, frozenset({"lead"}))
+    assert scope.leaves([("lead", "message")]) is None
+    assert scope.leaves([("lead", "tags")]) is None
+    assert scope.leaves([("lead", "form"), ("lead", "there")]) == ["demo", True]

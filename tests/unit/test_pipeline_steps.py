@@ -32,6 +32,36 @@ async def enriched(tmp_path: Path) -> Floor:
     return await Floor(load(tmp_path, ENRICHED, companies_csv=COMPANIES).policy, "ana").open()
 
 
+NUMBER = 'lead.phone == "+14155552671"'
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        change("company.employees >= 5000'}", f"company.employees >= 5000'}}\n  - {{tag: known, when: '{NUMBER}'}}"),
+        change("match: 'lead.language in rep.languages'", f"match: '{NUMBER}'"),
+        change("- {pool: bens}", f"- {{pool: bens, match: '{NUMBER}'}}"),
+    ],
+)
+async def test_a_number_is_read_where_a_rule_asks_for_it(tmp_path: Path, policy: str) -> None:
+    """A tag or a match may name the number of a person whom their address identifies."""
+    floor = Floor(load(tmp_path, policy).policy)
+    work = Work(floor.record("form-submissions", {**GOOD, "phone": "(415) 555-2671", "country": "US"}))
+    for step in PIPELINE["form-submissions"][:2]:
+        await bind(step, floor.ports)([work])
+    assert work.identity is not None
+    assert work.identity.phone == "+14155552671"
+
+
+async def test_a_number_is_read_where_the_address_is_none(floor: Floor) -> None:
+    """Who gives a wrong address and a number is known by the number."""
+    work = Work(floor.record("form-submissions", {**GOOD, "email": "no address", "phone": "+1 415 555 2671"}))
+    for step in PIPELINE["form-submissions"][:2]:
+        await bind(step, floor.ports)([work])
+    assert work.identity is not None
+    assert work.identity.phone == "+14155552671"
+
+
 # --- refusals ---------------------------------------------------------------------------------------------------------
 
 GOOD = {"submission_id": "s", "submitted_at": "2026-03-02T14:00:00Z", "form": "demo", "email": "dana@acme.example"}

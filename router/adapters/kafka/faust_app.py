@@ -1,19 +1,18 @@
 """
 The stream processors' consumer: Faust agents feeding batches to handlers.
 
-The only module that imports Faust. What Faust is trusted with, and what not, was
-read from its source (0.15.3):
+What Faust is trusted with, and what not, was read from its source (0.15.3):
 
 - Offsets are committed from acknowledgements. An event is acknowledged here
-  after its handler returned, in the order of its partition; Faust's count of
-  gaps is exact only in that order.
+  after its handler returned, in the order of its partition.
+- An event here is all that was fetched of one partition at once (`batches` says
+  why and how); Faust's own work is done once for it, not once a record.
 - An agent that raised would count its event as done, so agents only put events
   into an inbox, on a stream that acknowledges nothing by itself.
 - `take` waits out its time even when idle, and `stream_wait_empty` would hold up
   the whole group while one handler waits for a dependency. Neither is used:
   when partitions are dealt out anew, what waits is dropped, what is in work has
   a second to end, and the rest comes again.
-- Its fetcher makes four tasks a record; `_Consumer` makes none, five times as fast.
 - `pause_partitions` outside of a rebalance drops what is already fetched and takes
   it for done. `on_buffer_full` does not, and is what full inboxes call.
 - A crash of the app (a commit that failed for good, a lost thread) ends one run
@@ -26,25 +25,24 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, cast
 
 import faust
 import structlog
-from aiokafka import AIOKafkaConsumer  # type: ignore[import-untyped]  # the package ships no types
+from aiokafka import AIOKafkaConsumer, ConsumerRecord  # type: ignore[import-untyped]  # the package ships no types
 from faust.app.base import BootStrategy
 from faust.streams import Stream
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
-from faust.transport.drivers.aiokafka import Consumer as KafkaConsumer
 from faust.transport.drivers.aiokafka import Transport as KafkaTransport
 from faust.types import TP, ChannelT, EventT, StreamT
-from mode.services import WaitResults
 from mode.threads import ServiceThread, WorkerThread
 from yarl import URL
 
 from router.adapters.kafka.admin import KafkaAdmin
+from router.adapters.kafka.batches import BatchConsumer
 from router.adapters.kafka.closing import close, ended, ends_within, in_full, sweep
 from router.adapters.kafka.connection import KafkaConnection
 from router.adapters.kafka.inbox import BATCH, Inbox
@@ -70,6 +68,9 @@ SHORTEST_WAIT, LONGEST_WAIT = 0.5, 5.0  # between runs
 LIVES_ON = """\
 The consumer of Kafka at {} failed and does not end, so it may hold partitions without reading them. \
 Start this process again: its end frees them."""
+
+Records = Sequence[ConsumerRecord]
+Batch = EventT[Records]
 
 _log = structlog.get_logger(__name__)
 
@@ -182,7 +183,7 @@ class _Run:
         while True:
             events = await inbox.take()
             received_at = self._now()
-            await handler([_received(topic, event, received_at) for event in events])
+            await handler([_received(topic, record, received_at) for event in events for record in event.value])
             self.has_handled = True
             for event in events:
                 event.ack()
@@ -248,32 +249,13 @@ class _ConsumerThread(AIOKafkaConsumerThread):
             await close(self._consumer, LEAVES_WITHIN)
 
 
-class _Consumer(KafkaConsumer):
-    """Hands a record over without a task, where it need not wait."""
+class _Consumer(BatchConsumer):
+    """A consumer whose thread is known to the app."""
 
     def _new_consumer_thread(self) -> _ConsumerThread:
         thread = _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
         cast("_App", self.app).thread = thread
         return thread
-
-    async def wait_first(
-        self,
-        *coros: Any,  # noqa: ANN401 - the base class's signature
-        timeout: Any = None,  # noqa: ANN401, ASYNC109 - as above
-    ) -> WaitResults:
-        """
-        Wait for the first of *coros*.
-
-        The fetcher calls this for each record with the hand-over and with the
-        signal that flow is suspended. While flow is active the hand-over alone
-        waits only for room in a queue, which suspension empties.
-        """
-        if len(coros) == 1 or not (self.flow_active and self.app.flow_control.is_active()):
-            return await super().wait_first(*coros, timeout=timeout)
-        hand_over, suspended = coros
-        suspended.close()
-        await hand_over
-        return WaitResults([hand_over], [None], stopped=False)
 
 
 class _Transport(KafkaTransport):
@@ -341,25 +323,25 @@ def _credentials(connection: KafkaConnection) -> faust.auth.Credentials | None:
     return faust.SSLCredentials(context=tls) if tls is not None else None
 
 
-def _add_agent(app: faust.App, name: str) -> Inbox[EventT[bytes], TP]:
+def _add_agent(app: faust.App, name: str) -> Inbox[Batch, TP]:
     """Let an agent fill the inbox that is returned from the topic *name*."""
     topic = app.topic(name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-    inbox: Inbox[EventT[bytes], TP] = Inbox(
+    inbox: Inbox[Batch, TP] = Inbox(
         hold=lambda tp: app.consumer.on_buffer_full(tp),  # noqa: PLW0108 - the consumer is not there yet
         let_go=lambda tp: app.consumer.on_buffer_drop(tp) if tp in app.consumer.assignment() else None,
     )
 
-    def put(event: EventT[bytes]) -> None:
+    def put(event: Batch) -> None:
         # What was fetched before the partitions were last dealt out comes again. Handled now, it would be
         # acknowledged ahead of earlier events that were dropped then, and so lose those.
         message = event.message
         if message.generation_id == app.consumer_generation_id and app.flow_control.is_active():
             partition = TP(message.topic, message.partition)  # not `message.tp`, which is aiokafka's own type
-            inbox.put(event, partition, message.serialized_value_size)
+            inbox.put(event, partition, len(event.value), message.serialized_value_size)
 
-    async def read(stream: StreamT[bytes]) -> None:
-        waiting = cast("ChannelT[bytes]", stream.channel).queue
-        unacknowledged = cast("Stream[bytes]", cast("Stream[bytes]", stream).noack())
+    async def read(stream: StreamT[Records]) -> None:
+        waiting = cast("ChannelT[Records]", stream.channel).queue
+        unacknowledged = cast("Stream[Records]", cast("Stream[Records]", stream).noack())
         async for event in unacknowledged.events():
             put(event)
             while not waiting.empty():  # the stream gives one event a turn of the loop; take the rest at once
@@ -369,15 +351,5 @@ def _add_agent(app: faust.App, name: str) -> Inbox[EventT[bytes], TP]:
     return inbox
 
 
-def _received(topic: str, event: EventT[bytes], received_at: datetime) -> Received:
-    message = event.message
-    headers: Iterable[tuple[str, bytes]] = message.headers or ()  # type: ignore[assignment]  # aiokafka gives pairs
-    return Received(
-        topic=topic,
-        partition=message.partition,
-        offset=message.offset,
-        key=message.key,
-        value=message.value,
-        headers=dict(headers),
-        received_at=received_at,
-    )
+def _received(topic: str, record: ConsumerRecord, received_at: datetime) -> Received:
+    return Received(topic, record.partition, record.offset, record.key, record.value, dict(record.headers), received_at)

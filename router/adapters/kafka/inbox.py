@@ -24,7 +24,7 @@ FULL_AT_BYTES, ROOM_AT_BYTES = 64 * 2**20, 32 * 2**20
 
 class Inbox(Generic[Event, Partition]):
     """
-    One topic's events, in the order of each partition.
+    One topic's events, each with some records, in the order of each partition.
 
     * **hold** - leave a partition out of fetching; called again for each event past the mark.
     * **let_go** - fetch from a partition again.
@@ -33,7 +33,8 @@ class Inbox(Generic[Event, Partition]):
     def __init__(self, hold: Callable[[Partition], None], let_go: Callable[[Partition], None]) -> None:
         self._hold = hold
         self._let_go = let_go
-        self._events: deque[tuple[Event, int]] = deque()
+        self._events: deque[tuple[Event, int, int]] = deque()
+        self._records = 0
         self._bytes = 0
         self._held: set[Partition] = set()
         self._arrived = asyncio.Event()
@@ -48,35 +49,43 @@ class Inbox(Generic[Event, Partition]):
 
     @property
     def unfinished(self) -> int:
-        """How many events wait or are in work."""
-        return len(self._events) + (0 if self.idle.is_set() else self._taken)
+        """How many records wait or are in work."""
+        return self._records + (0 if self.idle.is_set() else self._taken)
 
-    def put(self, event: Event, partition: Partition, size: int) -> None:
-        """Add *event* of *partition*, with *size* bytes."""
-        self._events.append((event, size))
+    def put(self, event: Event, partition: Partition, records: int, size: int) -> None:
+        """Add *event* of *partition*, with so many *records* of *size* bytes together."""
+        self._events.append((event, records, size))
+        self._records += records
         self._bytes += size
-        if len(self._events) >= FULL_AT or self._bytes >= FULL_AT_BYTES:
+        if self._records >= FULL_AT or self._bytes >= FULL_AT_BYTES:
             self._hold(partition)
             self._held.add(partition)
         self._arrived.set()
 
     async def take(self) -> Sequence[Event]:
-        """Wait for an event, and return it with what else is there, in order."""
+        """Wait for an event, and return it with what else is there, in order, up to a batch's records where it can."""
         while not self._events:
             self.idle.set()
             self._arrived.clear()
             await self._arrived.wait()
         self.idle.clear()
-        taken = [self._events.popleft() for _ in range(min(BATCH, len(self._events)))]
-        self._taken = len(taken)
-        self._bytes -= sum(size for _, size in taken)
-        if len(self._events) <= ROOM_AT and self._bytes <= ROOM_AT_BYTES:
+        taken: list[Event] = []
+        room = BATCH
+        while self._events and (not taken or self._events[0][1] <= room):
+            event, records, size = self._events.popleft()
+            taken.append(event)
+            room -= records
+            self._records -= records
+            self._bytes -= size
+        self._taken = BATCH - room
+        if self._records <= ROOM_AT and self._bytes <= ROOM_AT_BYTES:
             self._release()
-        return [event for event, _ in taken]
+        return taken
 
     def clear(self) -> None:
         """Drop what waits; being unacknowledged, it comes again, here or elsewhere."""
         self._events.clear()
+        self._records = 0
         self._bytes = 0
         self._release()
 

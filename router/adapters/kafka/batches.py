@@ -1,0 +1,70 @@
+"""
+Faust's consumer with one event for all that was fetched of a partition at once.
+
+Faust makes a message, an event and an acknowledgement of each record, and four
+tasks to hand it over, which together cost more than deciding about it. What it does
+with an event does not depend on what is in it, so here a batch of records goes the
+same way as one: through the conductor, a topic's channel and its agent, to one
+acknowledgement. Its message has the offset of the last record.
+
+Two things in Faust count offsets one by one and have to be told that they may be
+further apart: what to commit, and what it calls gaps. Both rest on the order in which
+`faust_app` acknowledges, which is that of each partition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from aiokafka import ConsumerRecord  # type: ignore[import-untyped]  # the package ships no types
+from faust.transport.drivers.aiokafka import Consumer
+from faust.types import TP, ConsumerMessage
+from mode.services import WaitResults
+
+
+class BatchConsumer(Consumer):
+    """Gives the records of one fetch and partition as one message, and hands it over without a task."""
+
+    async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:  # noqa: ASYNC109 - the base class's signature
+        """Wrap each partition's records, so that what follows takes them for one."""
+        fetched, active = await super()._wait_next_records(timeout)
+        return {partition: [records] for partition, records in (fetched or {}).items() if records}, active
+
+    def _to_message(self, tp: TP, record: Sequence[ConsumerRecord]) -> ConsumerMessage:
+        message = super()._to_message(tp, record[-1])
+        message.value = record  # type: ignore[assignment]  # nothing in Faust looks into a raw value
+        message.serialized_value_size = sum(each.serialized_value_size for each in record)
+        return message
+
+    def _new_offset(self, tp: TP) -> int | None:
+        """Return the place after the last record that was acknowledged: all before it were, or were never there."""
+        acknowledged = self._acked[tp]
+        if not acknowledged:
+            return None
+        last = max(acknowledged)
+        self._acked_index[tp].difference_update(acknowledged)
+        acknowledged.clear()
+        return last + 1
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Take no note of offsets between two messages: the later one's acknowledgement goes for them too."""
+
+    async def wait_first(
+        self,
+        *coros: Any,  # noqa: ANN401 - the base class's signature
+        timeout: Any = None,  # noqa: ANN401, ASYNC109 - as above
+    ) -> WaitResults:
+        """
+        Wait for the first of *coros*.
+
+        The fetcher calls this for each message with the hand-over and with the
+        signal that flow is suspended. While flow is active the hand-over alone
+        waits only for room in a queue, which suspension empties.
+        """
+        if len(coros) == 1 or not (self.flow_active and self.app.flow_control.is_active()):
+            return await super().wait_first(*coros, timeout=timeout)
+        hand_over, suspended = coros
+        suspended.close()
+        await hand_over
+        return WaitResults([hand_over], [None], stopped=False)
