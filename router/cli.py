@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from router.entrypoints.audit_commands import audit
 from router.entrypoints.keys_commands import keys_app
 from router.entrypoints.optional import optional
 from router.errors import BadInput, DependencyDown
@@ -298,6 +299,11 @@ def explain(
     from router.entrypoints.explain_view import show  # noqa: PLC0415 - quick help
 
     show(story)
+
+
+app.command(
+    epilog="Examples:  router audit    router audit --since 1d --json    router audit --grace 30s  (after an outage)"
+)(audit)
 
 
 def _run_worker(consumer: str) -> None:

@@ -23,12 +23,15 @@ class Loads:
         return len(self._holder)
 
     def doubt(self, sequence: int) -> None:
-        """What was held before *sequence* may have been given back: an event is missing."""
+        """Count nothing that was held before *sequence*: it may have been given back by an event that is missing."""
         self._gap = sequence
 
     def follow(self, event: AssignmentEvent) -> int:
         """Take the next event in order; return how many leads its rep certainly holds where it is an assignment."""
-        if isinstance(event, LeadAssigned | LeadUnassigned | LeadTouched | LeadClosed) and event.lead_id in self._holder:
+        if (
+            isinstance(event, LeadAssigned | LeadUnassigned | LeadTouched | LeadClosed)
+            and event.lead_id in self._holder
+        ):
             holder = self._holder.pop(event.lead_id)
             self._held[holder].pop(event.lead_id)
         if not isinstance(event, LeadAssigned) or event.rep_id is None:

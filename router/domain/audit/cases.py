@@ -73,7 +73,7 @@ class RecordCase(Case):
     def judge(self, known: Known, horizon: Horizon) -> Iterator[Violation]:
         """Find an answer that is missing, or one too many."""
         yield from lost.unreadable_without_dead_letter(self.history, horizon)
-        yield from lost.unknown_reps_presence(self.history, horizon, known.people.known)
+        yield from lost.unknown_reps_presence(self.history, horizon, known.people)
         yield from lost.rejected_twice(self.history)
 
 

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from router.domain.audit.observed import Observed, Violation
-from router.events import INPUT_TOPICS, TOPIC_OF_TYPE, TOPICS
+from router.events import TOPIC_OF_TYPE, TOPICS
 from router.events.assignment import AssignmentEvent
 from router.events.base import EventData
 from router.events.decision import LeadDecided

@@ -67,7 +67,7 @@ class Ids:
         return True
 
     def earlier(self, observed: Observed) -> Observed | int | None:
-        """Return what came under the same id before, whole or as the sum of what it said; None: nothing. Remember it."""
+        """Return what came under the id before, whole or as the sum of what it said; None: nothing. Remember it."""
         name = observed.ce_id or observed.place
         if (known := self._recent.get(name)) is not None:
             return known

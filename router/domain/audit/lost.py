@@ -13,6 +13,7 @@ from datetime import datetime
 from router.domain.audit.history import History, Record, events_of
 from router.domain.audit.observed import Horizon, Violation
 from router.domain.audit.openings import Opening
+from router.domain.audit.unheard import People
 from router.events.presence import RepPresence
 from router.events.submission import FormSubmitted
 
@@ -34,10 +35,9 @@ def unreadable_without_dead_letter(history: History, horizon: Horizon) -> Iterab
     """Find input that no model can read and that left no dead letter."""
     for topic, records in history.inputs.items():
         for record in records:
-            if record.event is None and not _answered(history, record) and horizon.unanswered(record.observed.written_at):
-                yield Violation(
-                    1, record.observed.place, f"the record cannot be read as {topic} and has no dead letter"
-                )
+            observed = record.observed
+            if record.event is None and not _answered(history, record) and horizon.unanswered(observed.written_at):
+                yield Violation(1, observed.place, f"the record cannot be read as {topic} and has no dead letter")
 
 
 def _answered(history: History, record: Record) -> bool:
@@ -52,11 +52,10 @@ def rejected_twice(history: History) -> Iterable[Violation]:
             yield Violation(1, f"{topic}/{partition}@{offset}", f"has {len(letters)} dead letters instead of one")
 
 
-def unknown_reps_presence(history: History, horizon: Horizon, known: Iterable[str]) -> Iterable[Violation]:
+def unknown_reps_presence(history: History, horizon: Horizon, people: People) -> Iterable[Violation]:
     """Find presence of reps whom no policy names and that left no dead letter."""
-    reps = set(known)
     for observed, event in events_of(history.inputs["rep-presence"], RepPresence):
-        missing = event.rep_id not in reps and not history.dead_letters(observed)
+        missing = not people.knows(event.rep_id) and not history.dead_letters(observed)
         if missing and horizon.unanswered(observed.written_at or event.at):
             yield Violation(1, observed.place, f"rep {event.rep_id} is in no policy, and there is no dead letter")
 

@@ -93,7 +93,9 @@ def openings(assignments: Iterable[AssignmentEvent]) -> Sequence[Opening]:
     return tuple(Opening(tuple(part)) for part in parts)
 
 
-def from_a_beginning(assignments: Sequence[AssignmentEvent], sent_to_sales: Container[str]) -> Sequence[AssignmentEvent]:
+def from_a_beginning(
+    assignments: Sequence[AssignmentEvent], sent_to_sales: Container[str]
+) -> Sequence[AssignmentEvent]:
     """
     Leave out the events of an opening whose beginning was not seen.
 

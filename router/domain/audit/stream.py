@@ -11,13 +11,15 @@ import heapq
 import itertools
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from router.domain.audit.availability import Presences, unavailable
 from router.domain.audit.capacity import Loads, max_loads, overloaded
 from router.domain.audit.cases import Case, Known, LeadCase, RecordCase, SubmissionCase
 from router.domain.audit.clocks import clocks
+from router.domain.audit.counts import Tally
 from router.domain.audit.history import Place, Record, read_input, read_output, repeated
 from router.domain.audit.ids import Ids
 from router.domain.audit.observed import Horizon, Observed, Tolerance, Violation
@@ -25,7 +27,6 @@ from router.domain.audit.order import Order
 from router.domain.audit.owner import State
 from router.domain.audit.report import Report, Told
 from router.domain.audit.roster import Roster
-from router.domain.audit.counts import Tally
 from router.domain.audit.unheard import People
 from router.events import INPUT_TOPICS
 from router.events.action import RepAction
@@ -44,7 +45,7 @@ BARELY = timedelta(milliseconds=1)
 
 @dataclass(slots=True)
 class _Handed:
-    """An assignment that is to be judged: how many leads its rep then certainly held, and what came next of its lead."""
+    """An assignment that is to be judged: how many leads its rep certainly held then, what came next of its lead."""
 
     event: LeadAssigned
     held: int
@@ -104,6 +105,7 @@ class Auditor:
         self._frontier: datetime | None = None
         self._doubts: dict[tuple[str, str], Violation] = {}
         self._seen_reps: set[str] = set()
+        self._policies: set[str] = set()
         since = self._window.since
         judged_from = None if since is None else since + self.tolerance.grace
         self._known = Known(People(), judged_from, self._order.certain, self._doubted)
@@ -119,6 +121,7 @@ class Auditor:
         self._roster = roster
         people = self._known.people
         people.known = set(roster.reps) | self._seen_reps
+        people.all_known = roster.complete
         people.active = {rep_id for rep_id, rep in roster.reps.items() if rep.active}
 
     @property
@@ -129,17 +132,20 @@ class Auditor:
     @property
     def retained(self) -> int:
         """Return how much it holds, in records or the like; ids that it only knows again are left out."""
-        return sum(
-            map(len, (self._cases, self._by_place, self._orphans, self._handed, self._suspects, self._loads)),
-            self._order.held_back + len(self._presences) + self._ids.held,
-        )
+        cases = len(self._cases) + len(self._by_place) + len(self._orphans)
+        assignments = len(self._handed) + len(self._suspects) + len(self._loads) + self._order.held_back
+        return cases + assignments + len(self._presences) + self._ids.held
 
-    @property
-    def open_leads(self) -> Iterator[tuple[str, bool]]:
-        """Give each lead that is open by what was seen, and whether its past is known."""
+    def open_leads(self, until: datetime) -> Iterator[tuple[str, bool]]:
+        """Give each lead that is open by what was seen, and whether nothing about it has come since *until*."""
         for case in self._cases.values():
             if isinstance(case, LeadCase) and case.history.assignments and not case.is_over:
-                yield case.lead_id, case.past is not None
+                yield case.lead_id, case.quiet_at is not None and case.quiet_at <= until
+
+    @property
+    def policies(self) -> AbstractSet[str]:
+        """Return the versions of policies that records named."""
+        return self._policies
 
     @property
     def sequence(self) -> int:
@@ -270,6 +276,7 @@ class Auditor:
                 self.told.add(Violation(7, f"submission {event.submission_id}", problem))
             return
         case = self._submission(event.submission_id, is_repeat=False)
+        self._policies.add(event.policy_version)
         if not case.history.decisions and not self._before(event.decided_at):
             self._tally.decided(event)
         case.history.decisions[event.submission_id].append(event)
@@ -349,7 +356,7 @@ class Auditor:
         )
 
     def doubts(self) -> Iterable[tuple[str, str]]:
-        """Return the submissions and leads (kind, id) that are missing, unless they were decided before all was seen."""
+        """Return the submissions and leads (kind, id) that are missing, unless they were decided before all this."""
         return tuple(self._doubts)
 
     def resolve(self, decided: Iterable[tuple[str, str]]) -> None:
@@ -376,6 +383,7 @@ class Auditor:
 
     def _follow(self, event: AssignmentEvent) -> None:
         self._tally.assigned(event)
+        self._policies.add(event.policy_version)
         if event.rep_id is not None:
             self._seen_reps.add(event.rep_id)
             self._known.people.known.add(event.rep_id)

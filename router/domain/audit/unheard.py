@@ -30,21 +30,27 @@ class People:
     Whom the policies name, and which ids of actions say nothing certain.
 
     * **known** - reps of any policy, and such as ever got a lead; **active** - those who may take some.
-    * **ambiguous** - action ids under which different actions came: only the first counts, and which it was is not known.
+    * **all_known** - whether every policy is known: else nobody is known for nobody.
+    * **ambiguous** - action ids under which different actions came: only the first counts, and nobody knows which.
     """
 
     known: set[str] = field(default_factory=set)
     active: set[str] = field(default_factory=set)
     ambiguous: set[str] = field(default_factory=set)
+    all_known: bool = True
+
+    def knows(self, rep_id: str) -> bool:
+        """Return whether some policy may name the rep."""
+        return rep_id in self.known or not self.all_known
 
 
 def about_nobody(history: History, horizon: Horizon) -> Iterable[Violation]:
     """Find actions and outcomes about a lead that was never decided, without dead letter."""
-    inputs = history.inputs
-    for observed, said in (
-        *events_of(inputs["rep-actions"], RepAction),
-        *events_of(inputs["lead-outcomes"], LeadOutcome),
-    ):
+    said_of_it: Iterable[tuple[Observed, RepAction | LeadOutcome]] = (
+        *events_of(history.inputs["rep-actions"], RepAction),
+        *events_of(history.inputs["lead-outcomes"], LeadOutcome),
+    )
+    for observed, said in said_of_it:
         if not history.dead_letters(observed) and horizon.unanswered(_later(observed.written_at, said.at)):
             yield Violation(1, observed.place, f"lead {said.lead_id} was never decided, and there is no dead letter")
 
@@ -57,7 +63,7 @@ def unheard_actions(
         since = _later(observed.written_at, action.at)
         if history.dead_letters(observed) or not horizon.settled(since):
             continue
-        if action.rep_id not in people.known:
+        if not people.knows(action.rep_id):
             if horizon.unanswered(since):
                 problem = f"rep {action.rep_id} is in no policy, and there is no dead letter"
                 yield Violation(1, observed.place, problem)
