@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 import orjson
 from redis.asyncio import Redis
@@ -99,9 +99,9 @@ class RedisStanding:
         return {name: _EPOCH + timedelta(milliseconds=row[-1]["at"]) for name, row in edges.items() if row}
 
 
-def _score(row: Sequence[bytes]) -> datetime | None:
-    """Return the instant that is the score of the one member of *row*."""
-    return _EPOCH + timedelta(milliseconds=int(row[1])) if row else None
+def _score(rows: Sequence[Sequence[Any]]) -> datetime | None:
+    """Return the instant that is the score of the first of *rows*, pairs of member and score."""
+    return _EPOCH + timedelta(milliseconds=int(rows[0][1])) if rows else None
 
 
 def _entry_at(identifier: bytes) -> datetime:

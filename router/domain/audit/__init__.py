@@ -8,10 +8,11 @@ Reading the topics is left to the caller.
 """
 
 from router.domain.audit.counts import Counts, Spread
+from router.domain.audit.filing import Window
 from router.domain.audit.observed import Observed, Tolerance, Violation
 from router.domain.audit.report import Report
 from router.domain.audit.roster import Roster, RosterRep
-from router.domain.audit.stream import Auditor, Window
+from router.domain.audit.stream import Auditor
 from router.domain.audit.whole import audit
 
 __all__ = [
