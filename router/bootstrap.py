@@ -22,6 +22,7 @@ from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, ResponseError
 
 from router.adapters.embedded.forgetting import StreamForgetting
+from router.adapters.embedded.book import StreamLogBook
 from router.adapters.embedded.retention import StreamRetention
 from router.adapters.embedded.streams import StreamPublisher, StreamSource
 from router.adapters.embedded.tail import StreamTail
@@ -33,13 +34,14 @@ from router.adapters.redis.companies import RedisCompanies
 from router.adapters.redis.connection import asking, connect
 from router.adapters.redis.leads import RedisLeads
 from router.adapters.redis.ledger import RedisLedger
+from router.adapters.redis.standing import RedisStanding
 from router.errors import BadInput, DependencyDown
 from router.events.catalogue import catalogue
 from router.pipeline.following import Following
 from router.pipeline.work import InForce
 from router.policy.directory import Directory
 from router.policy.load import restore
-from router.ports import Clock, Publisher, Source, Tail
+from router.ports import Clock, LogBook, Publisher, Source, Tail
 from router.settings import Settings, identity_key, signing_secret
 
 if TYPE_CHECKING:
@@ -211,6 +213,54 @@ async def operating(settings: Settings) -> AsyncIterator[tuple[Log, Redis]]:
     """Open log and Redis for an operator's command that changes them; raises `BadInput` and `DependencyDown`."""
     async with notifying(settings) as both:
         yield both
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """What whoever checks the router looks at, and the log to publish to. *group* names a group of the log."""
+
+    log: Log
+    book: LogBook
+    ledger: RedisLedger
+    standing: RedisStanding
+    leads: RedisLeads
+    group: Callable[[str], str]
+
+
+@asynccontextmanager
+async def outlook(settings: Settings) -> AsyncIterator[Outlook]:
+    """Open log and ledger for whoever checks the router; raises `BadInput` and `DependencyDown`."""
+    async with AsyncExitStack() as stack:
+        urls = await stack.enter_async_context(_servers(settings))
+        client = await _redis(stack, settings, urls.redis)
+        await _expect_topics(settings)
+        log = await stack.enter_async_context(_log(settings, urls.log, f"looker-{secrets.token_hex(4)}"))
+        book = await stack.enter_async_context(_book(settings, urls.log))
+        name = settings.workspace
+        yield Outlook(
+            log,
+            book,
+            RedisLedger(client, name),
+            RedisStanding(client, name),
+            RedisLeads(client, name),
+            lambda purpose: _group(settings, purpose),
+        )
+
+
+@asynccontextmanager
+async def _book(settings: Settings, url: str | None) -> AsyncIterator[LogBook]:
+    prefix, now = settings.topic_prefix, CLOCK.now
+    if url is not None:
+        streams = StreamLogBook(url, prefix, now)
+        try:
+            yield streams
+        finally:
+            await streams.aclose()
+        return
+    from router.adapters.kafka.book import KafkaLogBook  # noqa: PLC0415 - as in `_kafka_log`
+    from router.adapters.kafka.connection import KafkaConnection  # noqa: PLC0415 - the same
+
+    yield KafkaLogBook(KafkaConnection(str(settings.kafka), settings.kafka_options()), prefix, now)
 
 
 @dataclass(frozen=True, slots=True)

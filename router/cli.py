@@ -19,6 +19,7 @@ import typer
 
 from router.entrypoints.dead_letters_commands import dead_letters_app
 from router.entrypoints.erase_command import erase
+from router.entrypoints.audit_commands import audit
 from router.entrypoints.keys_commands import keys_app
 from router.entrypoints.optional import optional
 from router.errors import BadInput, DependencyDown, Stands
@@ -307,6 +308,11 @@ def explain(
     from router.entrypoints.explain_view import show  # noqa: PLC0415 - quick help
 
     show(story)
+
+
+app.command(
+    epilog="Examples:  router audit    router audit --since 1d --json    router audit --grace 30s  (after an outage)"
+)(audit)
 
 
 def _run_worker(consumer: str) -> None:

@@ -29,7 +29,12 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One record as the log gave it. `received_at` is when this process took it, not when it was written."""
+    """
+    One record as the log gave it.
+
+    `received_at` is when this process took it; `written_at` when it was written, by the clock of whoever wrote it,
+    told by readers outside any group.
+    """
 
     topic: str
     partition: int
@@ -38,6 +43,7 @@ class Received:
     value: bytes | None
     headers: Headers
     received_at: datetime
+    written_at: datetime | None = None
 
 
 BatchHandler = Callable[[Sequence[Received]], Awaitable[None]]
@@ -103,6 +109,57 @@ class Tail(Protocol):
 
     async def aclose(self) -> None:
         """Close the connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """
+    What one partition of a topic holds: offsets from *first* up to but not with *end*.
+
+    *trimmed_to* is when the first record was written, where older ones are gone; None where nothing is.
+    """
+
+    topic: str
+    partition: int
+    first: int
+    end: int
+    trimmed_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lag:
+    """
+    How far a group is behind on one partition: *count* records, the oldest of them written at *since*.
+
+    *since* is None where there are none.
+    """
+
+    topic: str
+    partition: int
+    count: int
+    since: datetime | None = None
+
+
+class LogBook(Protocol):
+    """What the log says of itself, and all of it in the order of writing: for whoever checks it."""
+
+    async def spans(self, topics: Sequence[str]) -> Sequence[Span]:
+        """Return what each partition holds now. Raises `DependencyDown`."""
+
+    async def lags(self, group: str, topics: Sequence[str]) -> Sequence[Lag]:
+        """
+        Return how far *group* is behind on each partition; what it has not committed counts. Raises `DependencyDown`.
+
+        A group that was never there is behind by all there is.
+        """
+
+    def in_order(self, topics: Sequence[str], *, since: datetime | None = None) -> AsyncIterator[Received]:
+        """
+        Yield the records of *topics*, written at *since* or later, as of now, the earlier written first.
+
+        It holds a bounded part of the log. Where a partition itself is not in the order of its times, its records
+        come as they stand there. Raises `DependencyDown`.
+        """
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,8 @@ from typing import Any
 import orjson
 
 from router.bootstrap import Log, log_of
+from router.domain.audit import Report, audit
 from router.domain.audit.observed import Observed, Tolerance
-from router.domain.audit.report import Report, audit
 from router.domain.audit.roster import Roster
 from router.domain.policy import Policy
 from router.errors import DependencyDown

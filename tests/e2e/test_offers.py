@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from router.domain.audit.report import audit
+from router.domain.audit import audit
 from router.domain.audit.roster import Roster
 from router.policy.load import load_policy
 from tests.e2e import story_policy

@@ -9,13 +9,14 @@ number as on Kafka. There is one partition, 0. Fields: `k` key and `v` value
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from router.ports import Outgoing, Received
 
 Fields = Mapping[bytes, bytes]
 Stamp = Callable[[], datetime]
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 PARTITION = 0
 NEXT_ID = "0-*"
 KEY, VALUE, WRITTEN_AT = b"k", b"v", b"t"
@@ -59,4 +60,5 @@ def to_received(topic: str, identifier: bytes, fields: Fields, received_at: date
         value=fields.get(VALUE),
         headers={name[2:].decode(): value for name, value in fields.items() if name.startswith(_HEADER)},
         received_at=received_at,
+        written_at=_EPOCH + timedelta(milliseconds=int(fields.get(WRITTEN_AT, b"0"))),
     )

@@ -92,6 +92,12 @@ class KafkaAdmin:
                 raise BadInput(f"{answer['topic']}: {answer.get('error_message') or error.__name__}")
         return made
 
+    async def committed(self, group: str) -> Mapping[tuple[str, int], int]:
+        """Return the offset that *group* would read next, by topic and partition, where it has committed any."""
+        async with self._client() as client:
+            offsets = await client.list_consumer_group_offsets(group)
+        return {(each.topic, each.partition): kept.offset for each, kept in offsets.items() if kept.offset >= 0}
+
     @asynccontextmanager
     async def _client(self) -> AsyncIterator[AIOKafkaAdminClient]:
         client = AIOKafkaAdminClient(

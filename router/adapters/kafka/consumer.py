@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
-from datetime import datetime
-from typing import TypeVar
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition  # type: ignore[import-untyped]  # ships no types
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as above
 
 from router.adapters.kafka.admin import KafkaAdmin
-from router.adapters.kafka.closing import close, lost_connections
 from router.adapters.kafka.connection import KafkaConnection
+from router.adapters.kafka.reading import ANSWERS_WITHIN, bounded, reader, starts
 from router.adapters.kafka.watching import problem_of
 from router.errors import DependencyDown
 from router.events.base import to_millis
 from router.ports import Received
 
-ANSWERS_WITHIN = 10.0
-CLOSES_WITHIN = 5.0
 LOOKS_EVERY_MS = 1000  # how long one fetch waits; new records end the wait at once
 BEGINS_AGAIN_AFTER = 1.0  # seconds
 
-T = TypeVar("T")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _log = structlog.get_logger(__name__)
 
@@ -60,33 +56,24 @@ class KafkaTail:
         partitions = await self._partitions(topics)
         if not partitions:
             return
-        async with self._consumer(partitions) as consumer:
-            ends = await _bounded(self._connection, consumer.end_offsets(partitions))
-            starts = await self._starts(consumer, ends, from_ms)
+        async with reader(self._connection, partitions) as consumer:
+            ends = await bounded(self._connection, consumer.end_offsets(partitions))
+            begin = await starts(self._connection, consumer, ends, from_ms)
             if not follow:
-                _seek(consumer, starts)
+                _seek(consumer, begin)
                 async for record in self._up_to(consumer, ends):
                     if record.timestamp >= from_ms and key in (None, record.key):
                         yield self._received(record)
                 return
-        async for record in self._new(starts):
+        async for record in self._new(begin):
             if record.timestamp >= from_ms and key in (None, record.key):
                 yield self._received(record)
-
-    async def _starts(
-        self, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int], from_ms: int
-    ) -> dict[TopicPartition, int]:
-        """Return the first offset of each partition that was written at *from_ms* or later, or its end."""
-        if not from_ms:
-            return dict(await _bounded(self._connection, consumer.beginning_offsets(list(ends))))
-        found = await _bounded(self._connection, consumer.offsets_for_times(dict.fromkeys(ends, from_ms)))
-        return {each: end if found[each] is None else found[each].offset for each, end in ends.items()}
 
     async def _new(self, places: dict[TopicPartition, int]) -> AsyncIterator[ConsumerRecord]:
         """Yield what stands at *places* and after; a consumer that failed is followed by another, where it was."""
         while True:
             try:
-                async with self._consumer(list(places)) as consumer:
+                async with reader(self._connection, list(places)) as consumer:
                     _seek(consumer, places)
                     while (problem := problem_of(consumer)) is None:
                         for partition, records in (await consumer.getmany(timeout_ms=LOOKS_EVERY_MS)).items():
@@ -101,9 +88,9 @@ class KafkaTail:
     async def last(self, topic: str, count: int) -> Sequence[Received]:
         """Return up to *count* newest records of each partition of *topic*; empty where it has none."""
         partitions = await self._partitions([topic])
-        async with self._consumer(partitions) as consumer:
-            first = await _bounded(self._connection, consumer.beginning_offsets(partitions))
-            ends: Mapping[TopicPartition, int] = await _bounded(self._connection, consumer.end_offsets(partitions))
+        async with reader(self._connection, partitions) as consumer:
+            first = await bounded(self._connection, consumer.beginning_offsets(partitions))
+            ends: Mapping[TopicPartition, int] = await bounded(self._connection, consumer.end_offsets(partitions))
             for each in partitions:
                 consumer.seek(each, max(first[each], ends[each] - count))
             found = [self._received(record) async for record in self._up_to(consumer, ends)]
@@ -116,8 +103,8 @@ class KafkaTail:
         self, consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]
     ) -> AsyncIterator[ConsumerRecord]:
         left, silent_since = set(ends), asyncio.get_running_loop().time()
-        while left := {each for each in left if await _bounded(self._connection, consumer.position(each)) < ends[each]}:
-            fetched = await _bounded(self._connection, consumer.getmany(*left, timeout_ms=LOOKS_EVERY_MS))
+        while left := {each for each in left if await bounded(self._connection, consumer.position(each)) < ends[each]}:
+            fetched = await bounded(self._connection, consumer.getmany(*left, timeout_ms=LOOKS_EVERY_MS))
             for partition, records in fetched.items():
                 for record in records:
                     if record.offset < ends[partition]:
@@ -133,22 +120,6 @@ class KafkaTail:
         known = await KafkaAdmin(self._connection).partitions(names)
         return [TopicPartition(name, each) for name, those in known.items() for each in those]
 
-    @asynccontextmanager
-    async def _consumer(self, partitions: Sequence[TopicPartition]) -> AsyncIterator[AIOKafkaConsumer]:
-        consumer = AIOKafkaConsumer(
-            group_id=None,
-            auto_offset_reset="earliest",
-            enable_auto_commit=False,
-            request_timeout_ms=int(ANSWERS_WITHIN * 1000),
-            **self._connection.client_arguments(),
-        )
-        try:
-            await _bounded(self._connection, consumer.start())
-            consumer.assign(partitions)
-            yield consumer
-        finally:
-            await close(consumer, CLOSES_WITHIN)
-
     def _received(self, record: ConsumerRecord) -> Received:
         return Received(
             topic=record.topic.removeprefix(self._prefix),
@@ -158,18 +129,10 @@ class KafkaTail:
             value=record.value,
             headers=dict(record.headers),
             received_at=self._now(),
+            written_at=_EPOCH + timedelta(milliseconds=record.timestamp),
         )
 
 
 def _seek(consumer: AIOKafkaConsumer, places: Mapping[TopicPartition, int]) -> None:
     for partition, offset in places.items():
         consumer.seek(partition, offset)
-
-
-async def _bounded(connection: KafkaConnection, call: Awaitable[T]) -> T:
-    try:
-        with lost_connections():
-            return await asyncio.wait_for(call, ANSWERS_WITHIN)
-    except (KafkaError, OSError, TimeoutError) as error:
-        problem = str(error) or type(error).__name__
-        raise DependencyDown(f"Kafka at {connection.bootstrap} does not answer: {problem}.") from error

@@ -8,13 +8,13 @@ where the rep was not available at any moment of the last `grace` before it.
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from router.domain.audit.history import History
 from router.domain.audit.observed import Horizon, Observed, Tolerance, Violation
 from router.domain.audit.roster import Roster
 from router.events.assignment import AssignmentEvent, LeadAccepted, LeadAssigned
@@ -36,32 +36,70 @@ class Sign:
     expires: datetime
 
 
-def unavailable_assignees(history: History, roster: Roster, horizon: Horizon) -> Iterable[Violation]:
-    """Find assignments to reps who were not there, those that a rep took by `accept` excepted."""
-    signs = _signs(history)
-    spells = {rep_id: available_spells(each, horizon.tolerance) for rep_id, each in signs.items()}
-    following = _following(history.assignments)
-    for event in history.assignments:
-        if not isinstance(event, LeadAssigned) or event.rep_id is None:
-            continue
-        taken = _taken(event, following.get(event.sequence))
-        problem = _not_on_roster(event, roster, taken=taken)
-        if problem is None and not taken:
-            problem = _absent(event.at, signs.get(event.rep_id, ()), spells.get(event.rep_id, ()), horizon)
-        if problem is not None:
-            subject = f"rep {event.rep_id}"
-            yield Violation(4, subject, f"sequence {event.sequence} gave it lead {event.lead_id}: {problem}")
+class Presences:
+    """What was told of each rep, as far back as an assignment that is to be judged may need it."""
+
+    def __init__(self) -> None:
+        self._signs: dict[str, list[Sign]] = defaultdict(list)
+        self._spells: dict[str, Sequence[Spell]] = {}
+        self._held: set[str] = set()
+
+    def __len__(self) -> int:
+        return sum(map(len, self._signs.values()))
+
+    def add(self, observed: Observed, event: RepPresence) -> None:
+        """Take in one word about a rep."""
+        insort(self._signs[event.rep_id], _sign(observed, event), key=_by_age)
+        self._spells.pop(event.rep_id, None)
+
+    def discard(self, observed: Observed, event: RepPresence) -> None:
+        """Take back what the router has rejected: it told the ledger nothing."""
+        with suppress(ValueError):
+            self._signs[event.rep_id].remove(_sign(observed, event))
+        self._spells.pop(event.rep_id, None)
+
+    def missing(self, rep_id: str | None, at: datetime, horizon: Horizon) -> str | None:
+        """Return why the rep cannot have been available at *at*; None where it may have been."""
+        name = rep_id or ""
+        signs = self._signs.get(name, [])
+        if name not in self._spells:
+            self._spells[name] = available_spells(signs, horizon.tolerance)
+        return _absent(at, signs, self._spells[name], horizon)
+
+    def hold(self, rep_id: str | None) -> None:
+        """Forget nothing more of a rep: something is to be judged again."""
+        self._held.add(rep_id or "")
+
+    def forget(self, before: datetime, grace: timedelta) -> None:
+        """Let go of what no assignment from *before* on can need: all but the last word and how long it held."""
+        for rep_id, signs in self._signs.items():
+            words = [place for place, sign in enumerate(signs) if not sign.heartbeat and sign.at <= before]
+            old = bisect_right(signs, before, key=lambda sign: sign.at)
+            if not words or old <= 1 or rep_id in self._held:
+                continue
+            word = signs[words[-1]]
+            for beat in signs[words[-1] + 1 : old]:
+                if beat.at <= _plus(word.expires, grace):
+                    word = replace(word, expires=max(word.expires, beat.expires))
+            self._signs[rep_id] = [word, *signs[old:]]
+            self._spells.pop(rep_id, None)
 
 
-def _following(assignments: Sequence[AssignmentEvent]) -> Mapping[int, AssignmentEvent]:
-    """Return for each sequence the next event of the same lead."""
-    latest: dict[str, int] = {}
-    following: dict[int, AssignmentEvent] = {}
-    for event in assignments:
-        if event.lead_id in latest:
-            following[latest[event.lead_id]] = event
-        latest[event.lead_id] = event.sequence
-    return following
+def unavailable(
+    event: LeadAssigned, following: AssignmentEvent | None, presences: Presences, roster: Roster, horizon: Horizon
+) -> Violation | None:
+    """
+    Judge whether the rep of an assignment was there, or took the lead by `accept`.
+
+    * **following** - the next event of the same lead.
+    """
+    taken = _taken(event, following)
+    problem = _not_on_roster(event, roster, taken=taken)
+    if problem is None and not taken:
+        problem = presences.missing(event.rep_id, event.at, horizon)
+    if problem is None:
+        return None
+    return Violation(4, f"rep {event.rep_id}", f"sequence {event.sequence} gave it lead {event.lead_id}: {problem}")
 
 
 def _taken(event: LeadAssigned, following: AssignmentEvent | None) -> bool:
@@ -82,7 +120,7 @@ def _not_on_roster(event: LeadAssigned, roster: Roster, *, taken: bool) -> str |
 
 def _absent(at: datetime, signs: Sequence[Sign], spells: Sequence[Spell], horizon: Horizon) -> str | None:
     tolerance = horizon.tolerance
-    if at + RETAINED < horizon.until or _forgotten(at, signs, tolerance):
+    if at + RETAINED < horizon.now or _forgotten(at, signs, tolerance):
         return None
     latest = bisect_right(spells, (at, _NEVER)) - 1
     if latest >= 0 and at <= spells[latest][1]:
@@ -93,7 +131,8 @@ def _absent(at: datetime, signs: Sequence[Sign], spells: Sequence[Spell], horizo
 
 def _forgotten(at: datetime, signs: Sequence[Sign], tolerance: Tolerance) -> bool:
     """Return whether the event that spoke for the rep may have left the topic."""
-    return tolerance.presence_since is not None and not any(not sign.heartbeat and sign.at <= at for sign in signs)
+    since = tolerance.presence_since
+    return since is not None and (at < since or not any(not sign.heartbeat and sign.at <= at for sign in signs))
 
 
 def available_spells(signs: Sequence[Sign], tolerance: Tolerance) -> Sequence[Spell]:
@@ -143,15 +182,6 @@ def _last_word(at: datetime, signs: Sequence[Sign]) -> str:
         return "nothing was told of the rep before"
     told = "heartbeat" if past[-1].heartbeat else "available" if past[-1].available else "not available"
     return f"last told: {told}, {(at - past[-1].at).total_seconds():.3f} s before"
-
-
-def _signs(history: History) -> Mapping[str, Sequence[Sign]]:
-    """Return what was told of each rep, oldest first; rejected events told the ledger nothing."""
-    signs: dict[str, set[Sign]] = defaultdict(set)
-    for observed, event in history.presence:
-        if not history.dead_letters(observed):
-            signs[event.rep_id].add(_sign(observed, event))
-    return {rep_id: sorted(each, key=_by_age) for rep_id, each in signs.items()}
 
 
 def _by_age(sign: Sign) -> tuple[datetime, bool, bool]:

@@ -2,46 +2,56 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 
-from router.domain.audit.lost import gaps
 from router.domain.audit.observed import Violation
 from router.domain.audit.roster import Roster
 from router.events.assignment import AssignmentEvent, LeadAssigned, LeadClosed, LeadTouched, LeadUnassigned
 
 
-def overloaded(assignments: Sequence[AssignmentEvent], roster: Roster, first: int = 1) -> Iterable[Violation]:
-    """Find assignments above capacity; leads held since before a gap in the sequence are not counted against it."""
-    after_gap = gaps(assignments, first)
-    for event, held in _loads(assignments):
-        rep = roster.rep_at(event.rep_id, event.sequence)
-        if rep is None or len(held) <= rep.capacity:
-            continue
-        last_gap = bisect_right(after_gap, event.sequence)
-        certain = sum(bisect_right(after_gap, since) == last_gap for since in held.values())
-        if certain > rep.capacity:
-            problem = f"sequence {event.sequence} gave it lead {event.lead_id}: {certain} held, capacity {rep.capacity}"
-            yield Violation(3, f"rep {event.rep_id}", problem)
+class Loads:
+    """Who holds which lead now. Leads held since before a gap in the sequence count for nothing that is judged."""
+
+    def __init__(self) -> None:
+        self.most: Counter[str] = Counter()
+        self._holder: dict[str, str] = {}
+        self._held: dict[str, dict[str, int]] = defaultdict(dict)
+        self._gap = 0
+
+    def __len__(self) -> int:
+        return len(self._holder)
+
+    def doubt(self, sequence: int) -> None:
+        """Count nothing that was held before *sequence*: it may have been given back by an event that is missing."""
+        self._gap = sequence
+
+    def follow(self, event: AssignmentEvent) -> int:
+        """Take the next event in order; return how many leads its rep certainly holds where it is an assignment."""
+        if (
+            isinstance(event, LeadAssigned | LeadUnassigned | LeadTouched | LeadClosed)
+            and event.lead_id in self._holder
+        ):
+            holder = self._holder.pop(event.lead_id)
+            self._held[holder].pop(event.lead_id)
+        if not isinstance(event, LeadAssigned) or event.rep_id is None:
+            return 0
+        self._holder[event.lead_id] = event.rep_id
+        held = self._held[event.rep_id]
+        held[event.lead_id] = event.sequence
+        self.most[event.rep_id] = max(self.most[event.rep_id], len(held))
+        return len(held) if not self._gap else sum(since >= self._gap for since in held.values())
 
 
-def max_loads(assignments: Sequence[AssignmentEvent]) -> Mapping[str, int]:
+def overloaded(event: LeadAssigned, held: int, roster: Roster) -> Violation | None:
+    """Judge an assignment with which its rep holds *held* leads."""
+    rep = roster.rep_at(event.rep_id, event.sequence)
+    if rep is None or held <= rep.capacity:
+        return None
+    problem = f"sequence {event.sequence} gave it lead {event.lead_id}: {held} held, capacity {rep.capacity}"
+    return Violation(3, f"rep {event.rep_id}", problem)
+
+
+def max_loads(loads: Loads) -> Mapping[str, int]:
     """Return how many leads each rep held at most."""
-    most: Counter[str] = Counter()
-    for event, held in _loads(assignments):
-        most[event.rep_id or ""] = max(most[event.rep_id or ""], len(held))
-    return dict(most)
-
-
-def _loads(assignments: Sequence[AssignmentEvent]) -> Iterable[tuple[LeadAssigned, Mapping[str, int]]]:
-    """Give each assignment with the leads that its rep then holds, and the sequence since when."""
-    holder: dict[str, str] = {}
-    held: dict[str, dict[str, int]] = defaultdict(dict)
-    for event in assignments:
-        if isinstance(event, LeadAssigned | LeadUnassigned | LeadTouched | LeadClosed) and event.lead_id in holder:
-            held[holder.pop(event.lead_id)].pop(event.lead_id)
-        if isinstance(event, LeadAssigned) and event.rep_id is not None:
-            holder[event.lead_id] = event.rep_id
-            held[event.rep_id][event.lead_id] = event.sequence
-            yield event, held[event.rep_id]
+    return dict(loads.most)

@@ -49,44 +49,40 @@ class Clock:
         return max((event.due_at for _, event in self.told), default=self.opening.touch_by)
 
 
-def clocks(history: History, opened: Mapping[str, Sequence[Opening]]) -> tuple[Sequence[Clock], Iterable[SlaEvent]]:
-    """Return all clocks with what was told of them, and the events that belong to none."""
+def clocks(history: History, openings: Sequence[Opening]) -> tuple[Sequence[Clock], Sequence[SlaEvent]]:
+    """Return a lead's clocks with what was told of them, and the events that belong to none."""
     lifts = _lifts(history)
-    told: dict[tuple[str, str], list[tuple[str, SlaEvent]]] = defaultdict(list)
+    told: dict[str, list[tuple[str, SlaEvent]]] = defaultdict(list)
     strays = []
     for ce_type, event in history.sla:
-        opening = _opening_of(event, opened.get(event.lead_id, ()), lifts)
+        opening = _opening_of(event, openings, lifts)
         if opening is None:
             strays.append(event)
         else:
-            told[opening.lead_id, opening.submission_id].append((ce_type, event))
+            told[opening.submission_id].append((ce_type, event))
     return [
-        Clock(opening, tuple(told.get((lead_id, opening.submission_id), ())), tuple(lifts[lead_id].values()))
-        for lead_id, openings in opened.items()
+        Clock(opening, tuple(told.get(opening.submission_id, ())), tuple(lifts.values()))
         for opening in openings
-        if opening.touch_by is not None or (lead_id, opening.submission_id) in told
+        if opening.touch_by is not None or opening.submission_id in told
     ], strays
 
 
-def _lifts(history: History) -> Mapping[str, Mapping[str, datetime]]:
-    """Return for each lead its repeat submissions, which may have lifted it, with the time of their decision."""
-    lifts: dict[str, dict[str, datetime]] = defaultdict(dict)
-    for decisions in history.decisions.values():
-        if decisions[0].to == "attached":
-            lifts[decisions[0].lead_id][decisions[0].submission_id] = decisions[0].decided_at
-    return lifts
+def _lifts(history: History) -> Mapping[str, datetime]:
+    """Return the lead's repeat submissions, which may have lifted it, with the time of their decision."""
+    return {
+        decisions[0].submission_id: decisions[0].decided_at
+        for decisions in history.decisions.values()
+        if decisions[0].to == "attached"
+    }
 
 
-def _opening_of(
-    event: SlaEvent, openings: Sequence[Opening], lifts: Mapping[str, Mapping[str, datetime]]
-) -> Opening | None:
+def _opening_of(event: SlaEvent, openings: Sequence[Opening], lifts: Mapping[str, datetime]) -> Opening | None:
     for opening in openings:
         if opening.submission_id == event.submission_id:
-            return opening if opening.touch_by is not None or lifts.get(event.lead_id) else None
-    lifted = lifts.get(event.lead_id, {})
-    if event.submission_id not in lifted:
+            return opening if opening.touch_by is not None or lifts else None
+    if event.submission_id not in lifts:
         return None
-    return next((opening for opening in reversed(openings) if opening.at <= lifted[event.submission_id]), None)
+    return next((opening for opening in reversed(openings) if opening.at <= lifts[event.submission_id]), None)
 
 
 def stray_clock_events(strays: Iterable[SlaEvent]) -> Iterable[Violation]:
@@ -119,7 +115,8 @@ def _not_ended(clock: Clock, horizon: Horizon) -> Iterable[Violation]:
         if horizon.settled(over.at):
             yield Violation(5, clock.subject, f"the lead was {word}, and the clock never ended")
     elif due_at is not None and horizon.told(max(due_at, opening.at)):
-        yield Violation(5, clock.subject, f"was due {_late(horizon.until - due_at)} ago and no breach was told")
+        problem = f"was due {_late(horizon.until - due_at)} ago and no breach was told"
+        yield Violation(5, clock.subject, problem, about="no breach")
     elif horizon.strict_end:
         yield Violation(5, clock.subject, "never ended")
 

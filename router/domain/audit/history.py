@@ -1,8 +1,8 @@
 """
-Sorts the records of all topics: each fact once, typed, assignments in the order of `sequence`.
+What is known of one thing: the records about it, typed, each fact once.
 
-On the way it sees what is wrong with repeats (promise 7) and with outputs that
-nobody could read; all other judgements are in the modules beside it.
+Here is seen what is wrong with repeats (promise 7) and with outputs that nobody
+could read; all other judgements are in the modules beside it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,11 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from router.domain.audit.observed import Observed, Violation
-from router.events import INPUT_TOPICS, TOPIC_OF_TYPE, TOPICS
+from router.events import TOPIC_OF_TYPE, TOPICS
 from router.events.assignment import AssignmentEvent
 from router.events.base import EventData
 from router.events.decision import LeadDecided
 from router.events.notification import NotificationRequested
-from router.events.presence import RepPresence
 from router.events.rejection import EventRejected
 from router.events.sla import SlaEvent
 
@@ -44,65 +43,32 @@ class Record:
 
 @dataclass(slots=True)
 class History:
-    """Everything that stands on the topics, each fact once."""
+    """What stands on the topics of one thing, a lead or a submission or a record; each fact once."""
 
     inputs: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
     decisions: dict[str, list[LeadDecided]] = field(default_factory=lambda: defaultdict(list))
     assignments: list[AssignmentEvent] = field(default_factory=list)
-    shared_sequences: list[tuple[int, int]] = field(default_factory=list)
     notifications: list[NotificationRequested] = field(default_factory=list)
     sla: list[tuple[str, SlaEvent]] = field(default_factory=list)
     rejected: dict[Place, list[EventRejected]] = field(default_factory=lambda: defaultdict(list))
-    faults: list[Violation] = field(default_factory=list)
-
-    @property
-    def presence(self) -> Iterable[tuple[Observed, RepPresence]]:
-        """Return the presence events that can be read, the router's own among them."""
-        for record in self.inputs["rep-presence"]:
-            if isinstance(record.event, RepPresence):
-                yield record.observed, record.event
 
     def dead_letters(self, observed: Observed) -> list[EventRejected]:
         """Return the dead letters of one record."""
-        return self.rejected.get((observed.topic, observed.partition, observed.offset), [])
+        return self.rejected.get(observed.where, [])
 
 
-def gather(events: Iterable[Observed], topic_prefix: str = "") -> History:
-    """Sort *events*, which may come in any order and any number of times, into a history."""
-    history = History()
-    seen: set[Place] = set()
-    facts: dict[str, Observed] = {}
-    for observed in events:
-        place = (observed.topic, observed.partition, observed.offset)
-        if place in seen:
-            continue
-        seen.add(place)
-        if observed.topic in INPUT_TOPICS:
-            history.inputs[observed.topic].append(Record(observed, _read_input(observed)))
-        elif observed.ce_id in facts:
-            history.faults.extend(_repeated(facts[observed.ce_id], observed))
-        else:
-            facts[observed.ce_id or observed.place] = observed
-    for observed in sorted(facts.values(), key=_id_of):
-        _add_output(history, observed, topic_prefix)
-    _order(history)
-    return history
-
-
-def _id_of(observed: Observed) -> str:
-    return observed.ce_id or observed.place
-
-
-def _repeated(first: Observed, again: Observed) -> Iterable[Violation]:
+def repeated(first: Observed, again: Observed) -> Iterable[Violation]:
+    """Find what two records under one id say differently."""
     if first.ce_type != again.ce_type:
         problem = f"{first.place} is a {first.ce_type}, {again.place} under the same id a {again.ce_type}"
         yield Violation(7, f"event {again.ce_id}", problem)
-    elif _said(first) != _said(again):
+    elif said(first) != said(again):
         problem = f"{first.place} and {again.place} have this id and differ in {_differences(first, again)}"
         yield Violation(7, f"event {again.ce_id}", problem)
 
 
-def _said(observed: Observed) -> Mapping[str, Any] | None:
+def said(observed: Observed) -> Mapping[str, Any] | None:
+    """Return what an output says, without what may differ when it is made again."""
     data = observed.data
     if data is None:
         return None
@@ -113,12 +79,13 @@ def _said(observed: Observed) -> Mapping[str, Any] | None:
 
 
 def _differences(first: Observed, again: Observed) -> str:
-    one, two = _said(first) or {}, _said(again) or {}
+    one, two = said(first) or {}, said(again) or {}
     names = sorted(name for name in one.keys() | two.keys() if one.get(name) != two.get(name))
     return ", ".join(names[:5]) or "whether there is any data"
 
 
-def _read_input(observed: Observed) -> EventData | None:
+def read_input(observed: Observed) -> EventData | None:
+    """Return the event of an input record; None where no model can read it."""
     (ce_type, model), *_ = TOPICS[observed.topic].items()
     if observed.data is None or observed.ce_type not in {None, ce_type}:
         return None
@@ -128,49 +95,17 @@ def _read_input(observed: Observed) -> EventData | None:
         return None
 
 
-def _add_output(history: History, observed: Observed, topic_prefix: str) -> None:
+def read_output(observed: Observed) -> EventData | Violation:
+    """Return the event of an output, or what is wrong with it."""
     ce_type = observed.ce_type or ""
     if TOPIC_OF_TYPE.get(ce_type) != observed.topic:
-        history.faults.append(
-            Violation(1, observed.place, f"the topic carries no {ce_type or 'event without ce_type'}")
-        )
-        return
+        return Violation(1, observed.place, f"the topic carries no {ce_type or 'event without ce_type'}")
     try:
-        event = TOPICS[observed.topic][ce_type].model_validate(observed.data)
+        return TOPICS[observed.topic][ce_type].model_validate(observed.data)
     except ValidationError as exc:
         fields = sorted({".".join(map(str, error["loc"])) for error in exc.errors()})
         problem = f"cannot be read as {ce_type}: {', '.join(fields[:5]) or 'no data'}"
-        history.faults.append(Violation(1, observed.place, problem))
-        return
-    _file(history, ce_type, event, topic_prefix)
-
-
-def _file(history: History, ce_type: str, event: EventData, topic_prefix: str) -> None:
-    match event:
-        case LeadDecided():
-            history.decisions[event.submission_id].append(event)
-        case AssignmentEvent():
-            history.assignments.append(event)
-        case SlaEvent():
-            history.sla.append((ce_type, event))
-        case NotificationRequested():
-            history.notifications.append(event)
-        case EventRejected():
-            topic = event.source_topic.removeprefix(topic_prefix)
-            history.rejected[topic, event.source_partition, event.source_offset].append(event)
-        case _:  # no other model stands in TOPICS
-            raise AssertionError(ce_type)
-
-
-def _order(history: History) -> None:
-    """Put assignments in order; of several under one sequence keep one, and remember how many there were."""
-    by_sequence: dict[int, list[AssignmentEvent]] = defaultdict(list)
-    for event in history.assignments:
-        by_sequence[event.sequence].append(event)
-    history.assignments = [by_sequence[sequence][0] for sequence in sorted(by_sequence)]
-    history.shared_sequences = [
-        (sequence, len(each)) for sequence, each in sorted(by_sequence.items()) if len(each) > 1
-    ]
+        return Violation(1, observed.place, problem)
 
 
 def events_of(records: Iterable[Record], model: type[E]) -> Iterable[tuple[Observed, E]]:

@@ -1,18 +1,19 @@
 """
-Promise 1, nothing is lost: what came in had an effect or one dead letter, and no number of the sequence is missing.
+Promise 1, nothing is lost: what came in had an effect or one dead letter.
 
-What reps and CRMs said about a lead is in `unheard`.
+What reps and CRMs said about a lead is in `unheard`, the numbers of the sequence in `order`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from router.domain.audit.history import History, Record, events_of
 from router.domain.audit.observed import Horizon, Violation
 from router.domain.audit.openings import Opening
-from router.events.assignment import AssignmentEvent
+from router.domain.audit.unheard import People
 from router.events.presence import RepPresence
 from router.events.submission import FormSubmitted
 
@@ -34,10 +35,9 @@ def unreadable_without_dead_letter(history: History, horizon: Horizon) -> Iterab
     """Find input that no model can read and that left no dead letter."""
     for topic, records in history.inputs.items():
         for record in records:
-            if record.event is None and not _answered(history, record) and horizon.settled(record.observed.written_at):
-                yield Violation(
-                    1, record.observed.place, f"the record cannot be read as {topic} and has no dead letter"
-                )
+            observed = record.observed
+            if record.event is None and not _answered(history, record) and horizon.unanswered(observed.written_at):
+                yield Violation(1, observed.place, f"the record cannot be read as {topic} and has no dead letter")
 
 
 def _answered(history: History, record: Record) -> bool:
@@ -52,50 +52,23 @@ def rejected_twice(history: History) -> Iterable[Violation]:
             yield Violation(1, f"{topic}/{partition}@{offset}", f"has {len(letters)} dead letters instead of one")
 
 
-def unknown_reps_presence(history: History, horizon: Horizon, known: Iterable[str]) -> Iterable[Violation]:
+def unknown_reps_presence(history: History, horizon: Horizon, people: People) -> Iterable[Violation]:
     """Find presence of reps whom no policy names and that left no dead letter."""
-    reps = set(known)
     for observed, event in events_of(history.inputs["rep-presence"], RepPresence):
-        missing = event.rep_id not in reps and not history.dead_letters(observed)
-        if missing and horizon.settled(observed.written_at or event.at):
+        missing = not people.knows(event.rep_id) and not history.dead_letters(observed)
+        if missing and horizon.unanswered(observed.written_at or event.at):
             yield Violation(1, observed.place, f"rep {event.rep_id} is in no policy, and there is no dead letter")
 
 
 def unplaced_decisions(
-    history: History, opened: Mapping[str, Sequence[Opening]], horizon: Horizon
+    history: History, openings: Sequence[Opening], horizon: Horizon, since: datetime | None = None
 ) -> Iterable[Violation]:
-    """Find leads that were decided for sales and neither queued nor assigned."""
+    """Find submissions that were decided for sales, from *since* on, and neither queued nor assigned."""
+    opened = {opening.submission_id for opening in openings}
     for submission_id, decisions in history.decisions.items():
         decision = decisions[0]
-        if decision.to != "sales" or decision.test or not horizon.settled(decision.decided_at):
+        if decision.to != "sales" or decision.test or submission_id in opened:
             continue
-        if all(opening.submission_id != submission_id for opening in opened.get(decision.lead_id, ())):
+        if horizon.settled(decision.decided_at) and (since is None or decision.decided_at >= since):
             problem = f"submission {submission_id} was decided for sales and was neither queued nor assigned"
             yield Violation(1, f"lead {decision.lead_id}", problem)
-
-
-def missing_sequences(history: History, horizon: Horizon, first: int = 1) -> Iterable[Violation]:
-    """Find numbers of the sequence, from *first* on, that no event has."""
-    expected = first
-    for event in history.assignments:
-        if event.sequence > expected and horizon.settled(event.at):
-            missing = event.sequence - expected
-            span = str(expected) if missing == 1 else f"{expected} to {event.sequence - 1} ({missing} events)"
-            yield Violation(1, "lead-assignments", f"sequence {span} is missing")
-        expected = max(expected, event.sequence + 1)
-
-
-def shared_sequences(history: History) -> Iterable[Violation]:
-    """Find numbers of the sequence that several events have."""
-    for sequence, count in history.shared_sequences:
-        yield Violation(1, "lead-assignments", f"sequence {sequence} is on {count} different events")
-
-
-def gaps(assignments: Sequence[AssignmentEvent], first: int = 1) -> tuple[int, ...]:
-    """
-    Return for each gap in the sequence the number after it.
-
-    What a lead or a load was on the far side of a gap is not known for certain.
-    """
-    before = (first - 1, *(event.sequence for event in assignments))
-    return tuple(event.sequence for last, event in zip(before, assignments, strict=False) if event.sequence > last + 1)

@@ -7,7 +7,7 @@ Nothing is judged here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,6 +34,11 @@ class Observed:
     written_at: datetime | None = None
 
     @property
+    def where(self) -> tuple[str, int, int]:
+        """Return where the record stands: topic, partition, offset."""
+        return self.topic, self.partition, self.offset
+
+    @property
     def place(self) -> str:
         """Return where the record stands, as `topic/partition@offset`."""
         return f"{self.topic}/{self.partition}@{self.offset}"
@@ -41,18 +46,28 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One broken promise: its number in the contract, of whom or what, and how it shows."""
+    """
+    One broken promise: its number in the contract, of whom or what, and how it shows.
+
+    * **about** - the same for the same fault, where `problem` tells of something that grows.
+    """
 
     promise: int
     subject: str
     problem: str
+    about: str = field(default="", compare=False)
+
+    @property
+    def identity(self) -> tuple[int, str, str]:
+        """Return what makes it the same fault when it is seen again."""
+        return self.promise, self.subject, self.about or self.problem
 
     def __str__(self) -> str:
         return f"promise {self.promise}: {self.subject}: {self.problem}"
 
     def held_short(self) -> Violation:
         """Return it with texts of bounded length, whatever ids the records carried."""
-        return Violation(self.promise, clip(self.subject), clip(self.problem, 2 * LONGEST))
+        return replace(self, subject=clip(self.subject), problem=clip(self.problem, 2 * LONGEST))
 
 
 def clip(text: str, longest: int = LONGEST) -> str:
@@ -77,6 +92,7 @@ class Tolerance:
     * **settle** - input younger than this may still be on its way; only without `strict_end`.
     * **rounding** - sums of milliseconds that were rounded one by one.
     * **presence_since** - from when on `rep-presence` is retained; None where it is complete.
+    * **letters_since** - the same of `dead-letters`: older input may have had one that is gone.
     """
 
     grace: timedelta = timedelta(seconds=2)
@@ -85,19 +101,35 @@ class Tolerance:
     settle: timedelta = timedelta(seconds=10)
     rounding: timedelta = timedelta(milliseconds=2)
     presence_since: datetime | None = None
+    letters_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """Up to when the records go, and whether everything should have come to its end by then."""
+    """
+    Up to when the records go, and whether everything should have come to its end by then.
+
+    * **read_at** - when the topics are read, where that is later: what their retention is counted from.
+    """
 
     until: datetime
     strict_end: bool
     tolerance: Tolerance
+    read_at: datetime | None = None
+
+    @property
+    def now(self) -> datetime:
+        """Return when the topics are read."""
+        return self.read_at or self.until
 
     def settled(self, since: datetime | None) -> bool:
         """Return whether what happened at *since* must have had its effect; None, unknown, only at a strict end."""
         return self.strict_end or (since is not None and since + self.tolerance.settle <= self.until)
+
+    def unanswered(self, since: datetime | None) -> bool:
+        """Return whether input of *since* must have had its dead letter, and it would still be there."""
+        kept = self.tolerance.letters_since
+        return self.settled(since) and (kept is None or (since is not None and since >= kept))
 
     def told(self, due: datetime) -> bool:
         """Return whether what was due at *due* must be on the topic."""

@@ -7,8 +7,7 @@ a correct one is judged in `owner`; here a wrong order is only not stumbled over
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -82,14 +81,29 @@ class Opening:
         return any(isinstance(event, LeadAssigned) and event.rep_id == rep_id for event in self.events)
 
 
-def openings(assignments: Iterable[AssignmentEvent]) -> Mapping[str, Sequence[Opening]]:
-    """Return each lead's openings in order; a close of a lead that was never opened is in none."""
-    cut: dict[str, list[list[AssignmentEvent]]] = defaultdict(list)
+def openings(assignments: Iterable[AssignmentEvent]) -> Sequence[Opening]:
+    """Return a lead's openings in order; a close of a lead that was never opened is in none."""
+    parts: list[list[AssignmentEvent]] = []
     for event in assignments:
-        parts = cut[event.lead_id]
         live = bool(parts) and not any(isinstance(each, LeadTouched | LeadClosed) for each in parts[-1])
         if isinstance(event, LeadQueued | LeadAssigned) and not live:
             parts.append([event])
         elif parts:
             parts[-1].append(event)
-    return {lead: tuple(Opening(tuple(part)) for part in parts) for lead, parts in cut.items() if parts}
+    return tuple(Opening(tuple(part)) for part in parts)
+
+
+def from_a_beginning(
+    assignments: Sequence[AssignmentEvent], sent_to_sales: Container[str]
+) -> Sequence[AssignmentEvent]:
+    """
+    Leave out the events of an opening whose beginning was not seen.
+
+    * **sent_to_sales** - submissions that were decided for sales within what is known: what they opened is seen whole.
+    """
+    for place, event in enumerate(assignments):
+        if isinstance(event, LeadQueued | LeadAssigned) and event.submission_id in sent_to_sales:
+            return assignments[place:]
+        if isinstance(event, LeadTouched | LeadClosed):
+            return assignments[place + 1 :]
+    return ()

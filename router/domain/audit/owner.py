@@ -7,12 +7,10 @@ itself is reported as a loss, not what seems to follow from it.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from router.domain.audit.lost import gaps
 from router.domain.audit.observed import Horizon, Violation
 from router.events.assignment import (
     AssignmentEvent,
@@ -56,18 +54,21 @@ _WORD: dict[type[AssignmentEvent], str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class _State:
+class State:
+    """What a lead is after an event; as it stands here, one of whom nothing was told yet."""
+
     phase: Phase = "new"
     rep_id: str | None = None
     attempt: int = 0
     opened_by: frozenset[str] = frozenset()
     sequence: int = 0
 
-    def after(self, event: AssignmentEvent) -> _State:
+    def after(self, event: AssignmentEvent) -> State:
+        """Return what the lead is after *event*."""
         kind = type(event)
         holds = kind in {LeadAssigned, LeadAccepted}
         opens = self.phase in {"new", "touched", "closed"} and kind in {LeadQueued, LeadAssigned}
-        return _State(
+        return State(
             phase=_TO[kind],
             rep_id=event.rep_id if holds else None,
             attempt=event.attempt,
@@ -76,34 +77,39 @@ class _State:
         )
 
 
-def broken_ownership(assignments: Sequence[AssignmentEvent], first: int = 1) -> Iterable[Violation]:
-    """Find events that the lead's state did not allow; the first fault of each event is told."""
-    after_gap = gaps(assignments, first)
-    leads: dict[str, _State] = {}
-    named: dict[tuple[str, int], str | None] = {}
+def broken_ownership(
+    assignments: Sequence[AssignmentEvent], past: State | None, certain: Callable[[int, int], bool]
+) -> Iterable[Violation]:
+    """
+    Find events of one lead that its state did not allow; the first fault of each event is told.
+
+    * **past** - what the lead was before; None where that is not known, and so not judged.
+    * **certain** - whether no number of the sequence is missing between two.
+    """
+    state = past
+    named: dict[int, str | None] = {}
     for event in assignments:
-        state = leads.get(event.lead_id, _State())
-        certain = bisect_right(after_gap, event.sequence) == bisect_right(after_gap, state.sequence)
-        problem = _renamed(named, event) or (_problem(state, event) if certain else None)
+        known = state if state is not None and certain(event.sequence, state.sequence) else None
+        problem = _renamed(named, event) or (_problem(known, event) if known else None)
         if problem is not None:
             yield Violation(2, f"lead {event.lead_id}", f"sequence {event.sequence}: {problem}")
-        leads[event.lead_id] = state.after(event)
+        state = (state or State()).after(event)
 
 
-def _renamed(named: dict[tuple[str, int], str | None], event: AssignmentEvent) -> str | None:
+def _renamed(named: dict[int, str | None], event: AssignmentEvent) -> str | None:
     if not isinstance(event, LeadAssigned):
         return None
-    earlier = named.setdefault((event.lead_id, event.attempt), event.rep_id)
+    earlier = named.setdefault(event.attempt, event.rep_id)
     if earlier != event.rep_id:
         return f"attempt {event.attempt} names {event.rep_id}, before it named {earlier}"
     return None
 
 
-def _problem(state: _State, event: AssignmentEvent) -> str | None:
+def _problem(state: State, event: AssignmentEvent) -> str | None:
     return _wrong_step(state, event) or _wrong_attempt(state, event) or _wrong_rep(state, event) or _stale(state, event)
 
 
-def _wrong_step(state: _State, event: AssignmentEvent) -> str | None:
+def _wrong_step(state: State, event: AssignmentEvent) -> str | None:
     if state.phase in _FROM[type(event)] or (isinstance(event, LeadClosed) and event.reason == "erased"):
         return None  # whoever asks to be forgotten is, whatever became of the lead before
     if isinstance(event, LeadAssigned):
@@ -113,7 +119,7 @@ def _wrong_step(state: _State, event: AssignmentEvent) -> str | None:
     return f"{_WORD[type(event)]} while it is {state.phase}"
 
 
-def _wrong_attempt(state: _State, event: AssignmentEvent) -> str | None:
+def _wrong_attempt(state: State, event: AssignmentEvent) -> str | None:
     expected = state.attempt + 1 if isinstance(event, LeadAssigned) else state.attempt
     if event.attempt == expected:
         return None
@@ -122,7 +128,7 @@ def _wrong_attempt(state: _State, event: AssignmentEvent) -> str | None:
     return f"{_WORD[type(event)]} with attempt {event.attempt} where {expected} is due"
 
 
-def _wrong_rep(state: _State, event: AssignmentEvent) -> str | None:
+def _wrong_rep(state: State, event: AssignmentEvent) -> str | None:
     if isinstance(event, LeadAccepted | LeadUnassigned) and event.rep_id != state.rep_id:
         return f"{_WORD[type(event)]} by {event.rep_id} while {state.rep_id} holds it"
     if isinstance(event, LeadAssigned) and event.rep_id is None:
@@ -130,7 +136,7 @@ def _wrong_rep(state: _State, event: AssignmentEvent) -> str | None:
     return None
 
 
-def _stale(state: _State, event: AssignmentEvent) -> str | None:
+def _stale(state: State, event: AssignmentEvent) -> str | None:
     reopens = state.phase in {"touched", "closed"} and isinstance(event, LeadQueued | LeadAssigned)
     if reopens and event.submission_id in state.opened_by:
         return f"{_WORD[type(event)]} again by submission {event.submission_id}, which had opened it before"
@@ -138,9 +144,8 @@ def _stale(state: _State, event: AssignmentEvent) -> str | None:
 
 
 def left_loose(assignments: Sequence[AssignmentEvent], horizon: Horizon) -> Iterable[Violation]:
-    """Find leads that were taken from a rep and given to nobody, not even a queue."""
-    last = {event.lead_id: event for event in assignments}
-    for lead_id, event in last.items():
-        if isinstance(event, LeadUnassigned) and horizon.settled(event.at):
-            problem = f"sequence {event.sequence}: unassigned ({event.reason}), and nothing followed"
-            yield Violation(2, f"lead {lead_id}", problem)
+    """Find a lead that was taken from a rep and given to nobody, not even a queue."""
+    last = assignments[-1] if assignments else None
+    if isinstance(last, LeadUnassigned) and horizon.settled(last.at):
+        problem = f"sequence {last.sequence}: unassigned ({last.reason}), and nothing followed"
+        yield Violation(2, f"lead {last.lead_id}", problem)

@@ -1,7 +1,7 @@
 """
 Promise 7, repeats are harmless: one decision a submission, one call a rep for one assignment.
 
-That one id always says the same is seen in `history`, where repeats are put together.
+That one id always says the same is seen in `history.repeated`.
 """
 
 from __future__ import annotations

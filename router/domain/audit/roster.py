@@ -35,12 +35,14 @@ class Roster:
     counts with the largest capacity, and as active and in hours when any policy
     says so: what no policy allowed is a violation for certain.
 
+    * **complete** - False where some policy is not known: then what no policy here allows may still be right.
     * **since** - for who knows it all the same: the sequence from which on each policy was in force, with its
       roster, in order. Then every assignment is judged by the policy of its moment.
     """
 
     reps: Mapping[str, RosterRep]
     since: tuple[tuple[int, Roster], ...] = ()
+    complete: bool = True
 
     @classmethod
     def of(cls, *policies: Policy) -> Roster:
@@ -61,9 +63,14 @@ class Roster:
 
     def rep_at(self, rep_id: str | None, sequence: int) -> RosterRep | None:
         """Return what the policy in force at *sequence* says of a rep; None where it names no such rep."""
+        if not self.complete:
+            return _ANYBODY
         place = bisect_right(self.since, sequence, key=_first) - 1
         reps = self.since[place][1].reps if place >= 0 else self.reps
         return reps.get(rep_id or "")
+
+
+_ANYBODY = RosterRep(capacity=1 << 53)
 
 
 def _first(entry: tuple[int, Roster]) -> int:

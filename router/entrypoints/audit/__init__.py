@@ -1,0 +1,1 @@
+"""`router audit`: the promises, judged by what stands on the topics."""
