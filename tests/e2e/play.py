@@ -44,6 +44,8 @@ class Played:
     observed: list[Observed] = field(default_factory=list)
     sent: dict[str, float] = field(default_factory=dict)  # submission -> when it was first handed to the log
     decided: dict[str, float] = field(default_factory=dict)
+    placed: dict[str, float] = field(default_factory=dict)
+    """Submission -> when its lead was first seen with a rep or in a queue, for those that go to sales."""
     to_sales: set[str] = field(default_factory=set)
     open_leads: dict[str, bool] = field(default_factory=dict)
     clocks: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -52,6 +54,17 @@ class Played:
     def delays(self) -> Sequence[float]:
         """Seconds from handing a submission to the log to seeing its decision there."""
         return [at - self.sent[name] for name, at in self.decided.items() if name in self.sent]
+
+    @property
+    def settled(self) -> Mapping[str, float]:
+        """Submission -> when what became of it was on the topics: a rep or a queue for sales, else the decision."""
+        return {**self.decided, **self.placed}
+
+    @property
+    def published_again(self) -> int:
+        """How many records of the output topics were there already, under the same id."""
+        ids = [(seen.topic, seen.ce_id) for seen in self.observed if seen.ce_id is not None]
+        return len(ids) - len(set(ids))
 
     def of(self, topic: str) -> Sequence[Observed]:
         """Return the records of one topic."""
@@ -170,7 +183,10 @@ class Stage:
                 played.decided.setdefault(data["submission_id"], time.monotonic())
                 if data["to"] == "sales":
                     played.to_sales.add(data["lead_id"])
+            case "lead.queued.v1":
+                played.placed.setdefault(data["submission_id"], time.monotonic())
             case "lead.assigned.v1":
+                played.placed.setdefault(data["submission_id"], time.monotonic())
                 turn = (data["lead_id"], data["attempt"])
                 if turn not in self._assignments:
                     self._assignments.add(turn)

@@ -22,10 +22,10 @@ class Site:
         self._folder = folder
         self._count = 0
 
-    def start_worker(self, command: str = "worker") -> WorkerProcess:
-        """Start one more worker and wait until it consumes."""
+    def start_worker(self, command: str = "worker", **more: str) -> WorkerProcess:
+        """Start one more worker and wait until it consumes; *more* is its environment beyond that of the site."""
         self._count += 1
-        worker = WorkerProcess(self.environment, self._folder / f"worker-{self._count}.log", command)
+        worker = WorkerProcess({**self.environment, **more}, self._folder / f"worker-{self._count}.log", command)
         worker.wait_until_ready()
         return worker
 
