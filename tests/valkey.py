@@ -25,10 +25,11 @@ READY_WITHIN = 30.0
 class ValkeyServer:
     """One server under *folder*. `kill` and `start` again keep its data and its address."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
-        self._environment = {**os.environ, **(environment or {})}
+        self.environment: Mapping[str, str] = {}
+        """What it has in its environment beyond that of this process, from its next start on."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
@@ -47,7 +48,9 @@ class ValkeyServer:
         """Start the server and return when it has loaded its data and answers."""
         options = f"--port {self._port} --bind 127.0.0.1 --appendonly yes --appendfsync always --logfile server.log"
         command = [str(valkey_binary()), *options.split(), "--maxmemory-policy", "noeviction", "--save", ""]
-        self._process = subprocess.Popen(command, cwd=self._folder, env=self._environment, start_new_session=True)
+        self._process = subprocess.Popen(
+            command, cwd=self._folder, env={**os.environ, **self.environment}, start_new_session=True
+        )
         deadline = time.monotonic() + READY_WITHIN
         with redis.Redis.from_url(self.url, retry=Retry(NoBackoff(), 0)) as client:
             while True:

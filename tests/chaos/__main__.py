@@ -7,6 +7,7 @@ Exits with 1 where a promise was broken, something did not come to its end, or a
 from __future__ import annotations
 
 import argparse
+import asyncio
 import dataclasses
 import json
 import logging
@@ -19,9 +20,8 @@ from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
-import uvloop
-
-from tests.chaos.faults import FAULTS, Fault
+from tests.chaos.fault import Fault
+from tests.chaos.faults import FAULTS
 from tests.chaos.judged import Judged, Load, judged
 from tests.chaos.scene import servers
 from tests.chaos.table import cells, described, markdown, show
@@ -51,13 +51,14 @@ def main() -> int:
     if not DATA.is_dir():
         print(f"the data for checks is not beside the project ({DATA.name})", file=sys.stderr)
         return 1
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it tells at length of what is done here on purpose
+    for name in ("aiokafka", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # they tell at length of what is done here on purpose
     load = dataclasses.replace(load, submissions=given.submissions, over=timedelta(seconds=given.seconds))
     seeds = range(given.seed, given.seed + given.rounds)
     try:
         with ExitStack() as stack:
             folder = given.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
-            rows = uvloop.run(_run(faults, seeds, load, folder))
+            rows = asyncio.run(_run(faults, seeds, load, folder))
     except NoKafka as missing:
         print(missing, file=sys.stderr)
         return 1
@@ -75,6 +76,9 @@ async def _run(faults: Sequence[Fault], seeds: Sequence[int], load: Load, folder
     async with servers(folder) as on:
         for seed in seeds:
             for fault in faults:
+                if missing := fault.missing():
+                    print(f"{fault.name} {seed} not run: {missing}", file=sys.stderr, flush=True)
+                    continue
                 began = time.monotonic()
                 here = folder / f"{fault.name}-{seed}"
                 here.mkdir()

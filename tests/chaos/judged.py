@@ -12,7 +12,7 @@ from pathlib import Path
 
 from router.domain.audit.report import Report
 from router.policy.load import load_policy
-from tests.chaos.faults import Fault
+from tests.chaos.fault import Fault
 from tests.chaos.poisoned import Poisoned
 from tests.chaos.scene import Scene, Servers, scene
 from tests.e2e.play import Played, Stage
@@ -69,15 +69,16 @@ class Judged:
         return "\n".join([*([self.problem] if self.problem else []), *late, *self.violations[:20]])
 
 
-async def judged(fault: Fault, seed: int, load: Load, folder: Path, on: Servers | None) -> Judged:
+async def judged(fault: Fault, seed: int, load: Load, folder: Path, on: Servers) -> Judged:
     """Play the load under *fault* in a deployment of its own under *folder*, and judge it."""
     kind = Poisoned if fault.poisoned else Scenario
     play = kind.make(load.submissions, seed=seed, first_touch=load.first_touch, accept_within=load.accept_within)
     config = play.write_policy(folder / "config")
     draw = random.Random(f"{seed} {fault.name}")  # noqa: S311 - the same faults each time, not secret
     name = f"{fault.name}-{seed}-{folder.name}"
-    async with scene(folder, config, name=name, draw=draw, over=load.over, away=load.away, on=on) as at:
-        await at.start_workers(fault.places(at.servers))
+    there = None if fault.embedded else on
+    async with scene(folder, config, name=name, draw=draw, over=load.over, away=load.away, on=there) as at:
+        await at.start_workers(await fault.setting(at))
         stage = Stage(play, at.settings)
         problem = ""
 

@@ -99,11 +99,11 @@ class Proxy:
                 due, data = await way.get()
                 await asyncio.sleep(max(0.0, due - clock()))
                 await self._flows.wait()
-                if not data:
+                if not data or sink.is_closing():
                     break
                 sink.write(data)
                 await sink.drain()
-            if sink.can_write_eof():
+            if not sink.is_closing():
                 sink.write_eof()
         finally:
             taking.cancel()

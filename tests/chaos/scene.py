@@ -50,13 +50,13 @@ class Servers:
 
 
 @asynccontextmanager
-async def servers(folder: Path, valkey_environment: Mapping[str, str] | None = None) -> AsyncIterator[Servers]:
+async def servers(folder: Path) -> AsyncIterator[Servers]:
     """Start both servers under *folder*; the proxies run in this event loop."""
     async with AsyncExitStack() as stack:
         to_kafka = await stack.enter_async_context(proxying())
         to_valkey = await stack.enter_async_context(proxying())
         kafka = KafkaServer(folder / "kafka", advertised=to_kafka.port)
-        valkey = ValkeyServer(folder / "valkey", valkey_environment)
+        valkey = ValkeyServer(folder / "valkey")
         to_kafka.target, to_valkey.target = kafka.port_behind, valkey.port
         for server in (kafka, valkey):
             stack.push_async_callback(asyncio.to_thread, server.stop)
@@ -75,6 +75,7 @@ class Scene:
     """
     One run: its workers, and what was done to it when.
 
+    * **on** - None for a deployment on the embedded servers. **cleanup** - what is to be done at its end.
     * **over** - how long submissions come; faults are placed in it.
     * **away** - how long a server is taken away, or a network cut.
     * **ends** - when (monotonic) each fault was over; **outages** - how long each server really was away.
@@ -85,10 +86,16 @@ class Scene:
     over: timedelta
     away: float
     folder: Path
-    on: Servers | None = None
+    on: Servers | None
+    cleanup: AsyncExitStack
     workers: list[WorkerProcess] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
     outages: list[float] = field(default_factory=list)
+
+    @property
+    def command(self) -> str:
+        """How a process of it is started."""
+        return "worker" if self.on is not None else "up"
 
     @property
     def settings(self) -> Settings:
@@ -102,10 +109,12 @@ class Scene:
             raise RuntimeError("this scene is on the embedded servers")
         return self.on
 
-    async def start_workers(self, each: Sequence[Mapping[str, str]], command: str = "worker") -> None:
+    async def start_workers(self, each: Sequence[Mapping[str, str]]) -> None:
         """Start a worker for each environment, side by side, and return when all consume."""
-        starts = (asyncio.to_thread(self.site.start_worker, command, **more) for more in each)
-        self.workers += await asyncio.gather(*starts)
+        starts = (asyncio.to_thread(self.site.start_worker, self.command, **more) for more in each)
+        for worker in await asyncio.gather(*starts):
+            self.workers.append(worker)
+            self.cleanup.push_async_callback(asyncio.to_thread, worker.stop)
 
     async def middle(self, share: float = 0.4) -> None:
         """Wait for a moment of the run, drawn around *share* of it."""
@@ -124,10 +133,6 @@ class Scene:
         self.outages.append(time.monotonic() - began)
         self.over_now()
 
-    async def stop_workers(self) -> None:
-        """Stop what still runs."""
-        await asyncio.gather(*(asyncio.to_thread(worker.stop) for worker in self.workers))
-
 
 @asynccontextmanager
 async def scene(
@@ -142,10 +147,8 @@ async def scene(
         "ROUTER_WORKSPACE": name,
         **(on.direct if on is not None else {}),
     }
-    opened = Scene(Site(environment, folder), draw, over, away, folder, on)
-    if on is not None:
-        await create(opened.settings)
-    try:
+    async with AsyncExitStack() as stack:
+        opened = Scene(Site(environment, folder), draw, over, away, folder, on, stack)
+        if on is not None:
+            await create(opened.settings)
         yield opened
-    finally:
-        await opened.stop_workers()

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests.benchmarks.machine import machine
-from tests.chaos.faults import Fault
+from tests.chaos.fault import Fault
 from tests.chaos.judged import LOST, OVER_CAPACITY, REQUIRED, TWO_OWNERS, Judged
 
 HEAD = (

@@ -48,6 +48,7 @@ class Played:
     """Submission -> when its lead was first seen with a rep or in a queue, for those that go to sales."""
     to_sales: set[str] = field(default_factory=set)
     open_leads: dict[str, bool] = field(default_factory=dict)
+    waiting: dict[str, bool] = field(default_factory=dict)
     clocks: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @property
@@ -101,12 +102,13 @@ class Stage:
         over: timedelta,
         *,
         disturb: Callable[[], Coroutine[None, None, None]] | None = None,
+        beside: Callable[[Played], Coroutine[None, None, None]] | None = None,
         within: float = 75.0,
     ) -> Played:
         """
         Send the load spread *over* a time and return when every lead has come to its end.
 
-        * **disturb** - runs beside it: kills and starts things.
+        * **disturb** - runs beside it: kills and starts things; it is waited for. **beside** - looks on meanwhile.
         * **within** - seconds until giving up, with what is still open in the message.
         """
         async with log_of(self._settings) as log:
@@ -116,12 +118,13 @@ class Stage:
             tasks = [asyncio.create_task(self._watch(log)), asyncio.create_task(self._send(log))]
             if disturb is not None:
                 tasks.append(asyncio.create_task(disturb()))
+            looking = [asyncio.create_task(beside(self.played))] if beside is not None else []
             try:
                 await self._until_over(tasks, time.monotonic() + within)
             finally:
-                for task in tasks:
+                for task in (*tasks, *looking):
                     task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await asyncio.gather(*tasks, *looking, return_exceptions=True)
         return self.played
 
     async def _until_over(self, tasks: Sequence[asyncio.Task[None]], deadline: float) -> None:
@@ -205,6 +208,7 @@ class Stage:
         if data["sequence"] >= latest:
             self._sequences[data["lead_id"]] = data["sequence"]
             self.played.open_leads[data["lead_id"]] = ce_type not in ENDED
+            self.played.waiting[data["lead_id"]] = ce_type == "lead.queued.v1"
 
 
 def observe(record: Received) -> Observed:

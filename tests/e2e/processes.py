@@ -28,6 +28,11 @@ class WorkerProcess:
                 start_new_session=True,
             )
 
+    @property
+    def pid(self) -> int:
+        """The id of the process."""
+        return self._process.pid
+
     def wait_until_ready(self) -> None:
         """Return when the worker is about to consume; raises with its last lines where it ended instead."""
         deadline = time.monotonic() + READY_WITHIN
