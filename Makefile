@@ -63,6 +63,16 @@ format: $(DEV) ## let ruff repair what it can
 bench: $(RUNTIME) ## measure leads per second on this machine
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
+.PHONY: chaos
+chaos: $(DEV) ## kill, stop and cut off everything under load, and judge it (ARGS="--only FAULT" narrows it)
+	@.ci/fetch-kafka $(BIN)/python
+	$(BIN)/python -m tests.chaos $(ARGS)
+
+.PHONY: soak
+soak: $(DEV) ## twenty minutes of load: what grows, and whether the promises hold (ARGS="--minutes 60")
+	@.ci/fetch-kafka $(BIN)/python
+	$(BIN)/python -m tests.load soak $(ARGS)
+
 .PHONY: topics
 topics: $(RUNTIME) ## write topics/ anew from the event models
 	$(BIN)/python -m router.events.schemas

@@ -23,10 +23,11 @@ from pathlib import Path
 from tests.chaos.fault import Fault
 from tests.chaos.faults import FAULTS
 from tests.chaos.judged import Judged, Load, judged
-from tests.chaos.scene import servers
+from tests.chaos.scene import processes, proxied
 from tests.chaos.table import cells, described, markdown, show
 from tests.e2e.scenario_companies import DATA
-from tests.kafka.server import NoKafka
+from tests.kafka.server import KafkaServer, NoKafka
+from tests.valkey import ValkeyServer
 
 
 def main() -> int:
@@ -38,6 +39,7 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=[fault.name for fault in FAULTS], help="may be repeated")
     parser.add_argument("--submissions", type=int, default=load.submissions, help="a run")
     parser.add_argument("--seconds", type=float, default=load.over.total_seconds(), help="over which they come")
+    parser.add_argument("--away", type=float, default=load.away, help="seconds that a server or network is away")
     parser.add_argument("--keep", type=Path, help="a folder for the logs and the failures; else they are thrown away")
     parser.add_argument("--list", action="store_true", help="print what each row does and end")
     form = parser.add_mutually_exclusive_group()
@@ -53,12 +55,18 @@ def main() -> int:
         return 1
     for name in ("aiokafka", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # they tell at length of what is done here on purpose
-    load = dataclasses.replace(load, submissions=given.submissions, over=timedelta(seconds=given.seconds))
+    over = timedelta(seconds=given.seconds)
+    load = dataclasses.replace(load, submissions=given.submissions, over=over, away=given.away)
     seeds = range(given.seed, given.seed + given.rounds)
     try:
         with ExitStack() as stack:
-            folder = given.keep or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
-            rows = asyncio.run(_run(faults, seeds, load, folder))
+            if given.keep:
+                given.keep.mkdir(parents=True, exist_ok=True)
+                folder = Path(tempfile.mkdtemp(prefix="chaos-", dir=given.keep))
+            else:
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="chaos-")))
+            there = stack.enter_context(processes(folder))
+            rows = asyncio.run(_run(faults, seeds, load, folder, there))
     except NoKafka as missing:
         print(missing, file=sys.stderr)
         return 1
@@ -71,9 +79,11 @@ def main() -> int:
     return 0 if all(row.holds for row in rows) else 1
 
 
-async def _run(faults: Sequence[Fault], seeds: Sequence[int], load: Load, folder: Path) -> Sequence[Judged]:
+async def _run(
+    faults: Sequence[Fault], seeds: Sequence[int], load: Load, folder: Path, there: tuple[KafkaServer, ValkeyServer]
+) -> Sequence[Judged]:
     rows = []
-    async with servers(folder) as on:
+    async with proxied(*there) as on:
         for seed in seeds:
             for fault in faults:
                 if missing := fault.missing():

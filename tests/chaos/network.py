@@ -41,6 +41,7 @@ def _rows(name: str, title: str, which: Callable[[Servers], Proxy]) -> Iterator[
     for how, does, harm in (
         ("cut", "resets every connection", Proxy.cut),
         ("silent", "passes nothing on, and later all of it", Proxy.silence),
+        ("lost", "passes nothing on, and forgets the connections that there were", Proxy.lose),
         ("slow", "takes 250 ms each way", _slow),
     ):
         what = f"For 5 s the network to {title} {does}"

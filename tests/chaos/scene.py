@@ -10,8 +10,8 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -49,18 +49,21 @@ class Servers:
         }
 
 
-@asynccontextmanager
-async def servers(folder: Path) -> AsyncIterator[Servers]:
-    """Start both servers under *folder*; the proxies run in this event loop."""
-    async with AsyncExitStack() as stack:
-        to_kafka = await stack.enter_async_context(proxying())
-        to_valkey = await stack.enter_async_context(proxying())
-        kafka = KafkaServer(folder / "kafka", advertised=to_kafka.port)
-        valkey = ValkeyServer(folder / "valkey")
-        to_kafka.target, to_valkey.target = kafka.port_behind, valkey.port
+@contextmanager
+def processes(folder: Path) -> Iterator[tuple[KafkaServer, ValkeyServer]]:
+    """Start both servers under *folder*; Kafka sends whoever comes by its second listener to a proxy."""
+    with ExitStack() as stack:
+        kafka, valkey = KafkaServer(folder / "kafka"), ValkeyServer(folder / "valkey")
         for server in (kafka, valkey):
-            stack.push_async_callback(asyncio.to_thread, server.stop)
-            await asyncio.to_thread(server.start)
+            stack.callback(server.stop)
+            server.start()
+        yield kafka, valkey
+
+
+@asynccontextmanager
+async def proxied(kafka: KafkaServer, valkey: ValkeyServer) -> AsyncIterator[Servers]:
+    """Serve the proxies before both, in this event loop."""
+    async with proxying(kafka.port_behind, kafka.port_advertised) as to_kafka, proxying(valkey.port) as to_valkey:
         yield Servers(kafka, valkey, to_kafka, to_valkey)
 
 

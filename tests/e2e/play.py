@@ -160,8 +160,8 @@ class Stage:
             while self._due and self._due[0][0] <= now:
                 batch.append(heapq.heappop(self._due)[2])
             for record in batch:
-                if record.topic == "form-submissions":
-                    self.played.sent.setdefault((record.key or b"").decode(), time.monotonic())
+                if record.topic == "form-submissions" and record.key:  # a bad one has none, and no decision either
+                    self.played.sent.setdefault(record.key.decode(), time.monotonic())
             while batch:
                 try:
                     await log.publisher.publish(batch)

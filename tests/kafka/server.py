@@ -71,10 +71,10 @@ class KafkaServer:
     """
     One broker under *folder*. `kill` and `start` again keep its data and its address.
 
-    * **advertised** - the port of a proxy that stands before the broker: whoever comes by `port_behind` is sent there.
+    Whoever comes by `port_behind` is sent to `port_advertised` from then on, where a test may serve a proxy to it.
     """
 
-    def __init__(self, folder: Path, advertised: int | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         java = shutil.which("java")
         if java is None:
             raise NoKafka("Java 17 or newer (java) is not installed")
@@ -82,13 +82,13 @@ class KafkaServer:
         self._java = [java, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{LIBS}/*"]
         self._folder = folder
         self._properties = folder / "server.properties"
-        self._port, self.port_behind, controller = _free_ports(3)
+        self._port, self.port_behind, self.port_advertised, controller = _free_ports(4)
         folder.mkdir(parents=True, exist_ok=True)
         self._properties.write_text(
             PROPERTIES.format(
                 broker=self._port,
                 behind=self.port_behind,
-                advertised=advertised or self.port_behind,
+                advertised=self.port_advertised,
                 controller=controller,
                 logs=folder / "logs",
             ),
