@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -28,11 +29,17 @@ async def _on_a_small_disk(scene: Scene) -> Sequence[Mapping[str, str]]:
     await asyncio.to_thread(where.mkdir)
     await asyncio.to_thread(_run, "mount", "-t", "tmpfs", "-o", f"size={SIZE},mode=700", "tmpfs", str(where))
     scene.cleanup.push_async_callback(asyncio.to_thread, _run, "umount", "--lazy", str(where))
+    scene.cleanup.callback(_keep_log, where / "valkey" / "valkey.log", scene.folder)
     return [{}]
 
 
 def _run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
+
+
+def _keep_log(log: Path, folder: Path) -> None:
+    if log.exists():
+        shutil.copy(log, folder)
 
 
 def _fill(ballast: Path) -> None:

@@ -26,8 +26,8 @@ REQUIRED = frozenset({LOST, TWO_OWNERS, OVER_CAPACITY})
 class Load:
     """How much is sent, over which time, and how long a server is away meanwhile."""
 
-    submissions: int = 1_500
-    over: timedelta = timedelta(seconds=25)
+    submissions: int = 1_200
+    over: timedelta = timedelta(seconds=20)
     away: float = 5.0
     first_touch: timedelta = timedelta(seconds=10)
     accept_within: timedelta = timedelta(seconds=3)

@@ -46,7 +46,8 @@ def _rows(name: str, title: str, which: Callable[[Servers], Proxy]) -> Iterator[
     ):
         what = f"For 5 s the network to {title} {does}"
         yield Fault(f"{name}-{how}", f"{what}.", _harm(which, harm), _all_behind)
-        yield Fault(f"{name}-{how}-for-one", f"{what}, for one of two workers.", _harm(which, harm), _one_behind)
+        if harm is not _slow:
+            yield Fault(f"{name}-{how}-for-one", f"{what}, for one of two workers.", _harm(which, harm), _one_behind)
 
 
 FAULTS: Sequence[Fault] = (

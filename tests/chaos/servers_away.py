@@ -12,6 +12,8 @@ import redis
 from tests.chaos.fault import AFTER_A_DEATH, Fault, direct, nothing
 from tests.chaos.scene import Scene
 
+SESSION = 6  # seconds: then a member of the group that is not heard of is taken for gone
+
 
 async def _kill_workers(scene: Scene) -> None:
     """Kill a worker drawn by lot every two to four seconds, and put another in its place."""
@@ -22,6 +24,16 @@ async def _kill_workers(scene: Scene) -> None:
         await asyncio.to_thread(victim.kill)
         scene.over_now()
         await scene.start_workers([{}])
+
+
+async def _stop_worker(scene: Scene) -> None:
+    """Stop one for longer than its session: others have its partitions when it goes on as if nothing had been."""
+    await scene.middle(0.3)
+    victim = scene.draw.choice(scene.workers)
+    victim.pause()
+    await asyncio.sleep(SESSION + 2)
+    victim.resume()
+    scene.over_now()
 
 
 async def _kill_broker(scene: Scene) -> None:
@@ -61,6 +73,13 @@ FAULTS: Sequence[Fault] = (
     Fault("nothing", "Nothing: what the other rows are to be read beside.", nothing, direct(2), AFTER_A_DEATH),
     Fault(
         "worker-killed", "SIGKILL of one of three workers every few seconds.", _kill_workers, direct(3), AFTER_A_DEATH
+    ),
+    Fault(
+        "worker-stopped",
+        "SIGSTOP of one of two workers for 8 s, beyond its session.",
+        _stop_worker,
+        direct(2),
+        AFTER_A_DEATH,
     ),
     Fault("broker-killed", "SIGKILL of Kafka, started again after 5 s.", _kill_broker, direct(2)),
     Fault("broker-stopped", "SIGSTOP of Kafka for 5 s: connections stay, nothing answers.", _stop_broker, direct(2)),

@@ -15,13 +15,19 @@ ANY_PORT = {"ROUTER_LISTEN": "127.0.0.1:0"}  # two of `up` may run at the same t
 
 
 class WorkerProcess:
-    """One `router worker` (or `up`) with its settings in the environment; its log lines go to a file."""
+    """
+    One `router worker` (or `up`) with its settings in the environment; its log lines go to a file.
 
-    def __init__(self, environment: Mapping[str, str], log: Path, command: str = "worker") -> None:
+    * **module** - what is run as the command line, where it is not that of the router itself.
+    """
+
+    def __init__(
+        self, environment: Mapping[str, str], log: Path, command: str = "worker", module: str = "router.cli"
+    ) -> None:
         self._log = log
         with log.open("wb") as lines:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "router.cli", command],
+                [sys.executable, "-m", module, command],
                 env={**_without_router(os.environ), **ANY_PORT, **environment, "ROUTER_LOG_FORMAT": "json"},
                 stdout=lines,
                 stderr=subprocess.STDOUT,
@@ -50,6 +56,14 @@ class WorkerProcess:
         """End it with SIGKILL, as the kernel would when memory is short."""
         self._process.kill()
         self._process.wait(10)
+
+    def pause(self) -> None:
+        """Stop it where it is, as a machine that is moved or swaps does, until `resume`."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on, unaware."""
+        self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> int:
         """End it with SIGTERM and return its exit code."""
