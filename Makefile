@@ -68,6 +68,16 @@ mutations: $(DEV) ## put bugs into a scratch copy, one by one, and tell what cat
 	@.ci/fetch-kafka $(BIN)/python
 	$(BIN)/python -m tests.mutations $(ARGS)
 
+.PHONY: chaos
+chaos: $(DEV) ## kill, stop and cut off everything under load, and judge it (ARGS="--only FAULT" narrows it)
+	@.ci/fetch-kafka $(BIN)/python
+	$(BIN)/python -m tests.chaos $(ARGS)
+
+.PHONY: soak
+soak: $(DEV) ## twenty minutes of load: what grows, and whether the promises hold (ARGS="--minutes 60")
+	@.ci/fetch-kafka $(BIN)/python
+	$(BIN)/python -m tests.load soak $(ARGS)
+
 .PHONY: topics
 topics: $(RUNTIME) ## write topics/ anew from the event models
 	$(BIN)/python -m router.events.schemas

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, ResponseError
 
-from router.adapters.embedded.forgetting import StreamForgetting
 from router.adapters.embedded.book import StreamLogBook
+from router.adapters.embedded.forgetting import StreamForgetting
 from router.adapters.embedded.retention import StreamRetention
 from router.adapters.embedded.streams import StreamPublisher, StreamSource
 from router.adapters.embedded.tail import StreamTail

@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from router.entrypoints.audit_commands import audit
 from router.entrypoints.dead_letters_commands import dead_letters_app
 from router.entrypoints.erase_command import erase
-from router.entrypoints.audit_commands import audit
 from router.entrypoints.keys_commands import keys_app
 from router.entrypoints.optional import optional
 from router.errors import BadInput, DependencyDown, Stands

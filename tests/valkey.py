@@ -6,9 +6,11 @@ Its append-only file is written before every answer, as in production.
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import redis
@@ -26,9 +28,16 @@ class ValkeyServer:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
+        self.environment: Mapping[str, str] = {}
+        """What it has in its environment beyond that of this process, from its next start on."""
         with socket.create_server(("127.0.0.1", 0)) as free:
             self._port = free.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self._port
 
     @property
     def url(self) -> str:
@@ -44,7 +53,9 @@ class ValkeyServer:
         """Start the server and return when it has loaded its data and answers."""
         options = f"--port {self._port} --bind 127.0.0.1 --appendonly yes --appendfsync always --logfile server.log"
         command = [str(valkey_binary()), *options.split(), "--maxmemory-policy", "noeviction", "--save", ""]
-        self._process = subprocess.Popen(command, cwd=self._folder, start_new_session=True)
+        self._process = subprocess.Popen(
+            command, cwd=self._folder, env={**os.environ, **self.environment}, start_new_session=True
+        )
         deadline = time.monotonic() + READY_WITHIN
         with redis.Redis.from_url(self.url, retry=Retry(NoBackoff(), 0)) as client:
             while True:

@@ -144,14 +144,15 @@ def _breakdown(fact: Fact) -> dict[str, int]:
     """
     Share the time between submission and end out to the stations of the way, in ms.
 
-    Each instant is held to at least the one before; all spells without a rep are
-    `queue`; what is left is `touch`.
+    Each instant is held to at least the one before, also where the ledger's clock
+    was set back meanwhile; all spells without a rep are `queue`; what is left is
+    `touch`.
     """
     received = max(fact["received"], fact["submitted"])
     decided = max(fact["decided"], received)
     left = max(0, fact["end"] - decided)
-    queue = min(fact["queue"], left)
-    accept = min(fact["accept"], left - queue)
+    queue = min(max(0, fact["queue"]), left)
+    accept = min(max(0, fact["accept"]), left - queue)
     return {
         "ingest": received - fact["submitted"],
         "decide": decided - received,

@@ -44,14 +44,28 @@ class Played:
     observed: list[Observed] = field(default_factory=list)
     sent: dict[str, float] = field(default_factory=dict)  # submission -> when it was first handed to the log
     decided: dict[str, float] = field(default_factory=dict)
+    placed: dict[str, float] = field(default_factory=dict)
+    """Submission -> when its lead was first seen with a rep or in a queue, for those that go to sales."""
     to_sales: set[str] = field(default_factory=set)
     open_leads: dict[str, bool] = field(default_factory=dict)
+    waiting: dict[str, bool] = field(default_factory=dict)
     clocks: dict[tuple[str, str], str] = field(default_factory=dict)
 
     @property
     def delays(self) -> Sequence[float]:
         """Seconds from handing a submission to the log to seeing its decision there."""
         return [at - self.sent[name] for name, at in self.decided.items() if name in self.sent]
+
+    @property
+    def settled(self) -> Mapping[str, float]:
+        """Submission -> when what became of it was on the topics: a rep or a queue for sales, else the decision."""
+        return {**self.decided, **self.placed}
+
+    @property
+    def published_again(self) -> int:
+        """How many records of the output topics were there already, under the same id."""
+        ids = [(seen.topic, seen.ce_id) for seen in self.observed if seen.ce_id is not None]
+        return len(ids) - len(set(ids))
 
     def of(self, topic: str) -> Sequence[Observed]:
         """Return the records of one topic."""
@@ -88,12 +102,13 @@ class Stage:
         over: timedelta,
         *,
         disturb: Callable[[], Coroutine[None, None, None]] | None = None,
+        beside: Callable[[Played], Coroutine[None, None, None]] | None = None,
         within: float = 75.0,
     ) -> Played:
         """
         Send the load spread *over* a time and return when every lead has come to its end.
 
-        * **disturb** - runs beside it: kills and starts things.
+        * **disturb** - runs beside it: kills and starts things; it is waited for. **beside** - looks on meanwhile.
         * **within** - seconds until giving up, with what is still open in the message.
         """
         async with log_of(self._settings) as log:
@@ -103,12 +118,13 @@ class Stage:
             tasks = [asyncio.create_task(self._watch(log)), asyncio.create_task(self._send(log))]
             if disturb is not None:
                 tasks.append(asyncio.create_task(disturb()))
+            looking = [asyncio.create_task(beside(self.played))] if beside is not None else []
             try:
                 await self._until_over(tasks, time.monotonic() + within)
             finally:
-                for task in tasks:
+                for task in (*tasks, *looking):
                     task.cancel()
-                await asyncio.gather(*tasks, return_exceptions=True)
+                await asyncio.gather(*tasks, *looking, return_exceptions=True)
         return self.played
 
     async def _until_over(self, tasks: Sequence[asyncio.Task[None]], deadline: float) -> None:
@@ -144,8 +160,8 @@ class Stage:
             while self._due and self._due[0][0] <= now:
                 batch.append(heapq.heappop(self._due)[2])
             for record in batch:
-                if record.topic == "form-submissions":
-                    self.played.sent.setdefault((record.key or b"").decode(), time.monotonic())
+                if record.topic == "form-submissions" and record.key:  # a bad one has none, and no decision either
+                    self.played.sent.setdefault(record.key.decode(), time.monotonic())
             while batch:
                 try:
                     await log.publisher.publish(batch)
@@ -170,7 +186,10 @@ class Stage:
                 played.decided.setdefault(data["submission_id"], time.monotonic())
                 if data["to"] == "sales":
                     played.to_sales.add(data["lead_id"])
+            case "lead.queued.v1":
+                played.placed.setdefault(data["submission_id"], time.monotonic())
             case "lead.assigned.v1":
+                played.placed.setdefault(data["submission_id"], time.monotonic())
                 turn = (data["lead_id"], data["attempt"])
                 if turn not in self._assignments:
                     self._assignments.add(turn)
@@ -189,6 +208,7 @@ class Stage:
         if data["sequence"] >= latest:
             self._sequences[data["lead_id"]] = data["sequence"]
             self.played.open_leads[data["lead_id"]] = ce_type not in ENDED
+            self.played.waiting[data["lead_id"]] = ce_type == "lead.queued.v1"
 
 
 def observe(record: Received) -> Observed:

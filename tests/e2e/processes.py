@@ -57,6 +57,14 @@ class WorkerProcess:
         self._process.kill()
         self._process.wait(10)
 
+    def pause(self) -> None:
+        """Stop it where it is, as a machine that is moved or swaps does, until `resume`."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on, unaware."""
+        self._process.send_signal(signal.SIGCONT)
+
     def stop(self) -> int:
         """End it with SIGTERM and return its exit code."""
         if self._process.poll() is None:

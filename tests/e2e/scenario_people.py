@@ -91,7 +91,7 @@ def _person(draw: random.Random, number: int, company: Company, titles: Sequence
     box = f"p{number}"
     email: str | None = f"{box}@{company.domain}"
     phone = None
-    if kind < _PHONE_ONLY:
+    if kind < _PHONE_ONLY and number < 1000 * len(_DRAMA):  # so many numbers there are
         email, phone = None, f"{_DRAMA[number // 1000]} {number % 1000:04}"
     elif kind < _PHONE_ONLY + _FREE_MAIL:
         email = f"{box}@gmail.com"

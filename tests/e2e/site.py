@@ -21,11 +21,14 @@ class Site:
         self.environment = environment
         self._folder = folder
         self._count = 0
+        self.module = "router.cli"
+        """What its processes run."""
 
-    def start_worker(self, command: str = "worker") -> WorkerProcess:
-        """Start one more worker and wait until it consumes."""
+    def start_worker(self, command: str = "worker", **more: str) -> WorkerProcess:
+        """Start one more worker and wait until it consumes; *more* is its environment beyond that of the site."""
         self._count += 1
-        worker = WorkerProcess(self.environment, self._folder / f"worker-{self._count}.log", command)
+        log = self._folder / f"worker-{self._count}.log"
+        worker = WorkerProcess({**self.environment, **more}, log, command, self.module)
         worker.wait_until_ready()
         return worker
 

@@ -28,8 +28,10 @@ PROPERTIES = """\
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{broker},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{broker}
+listeners=PLAINTEXT://127.0.0.1:{broker},BEHIND://127.0.0.1:{behind},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{broker},BEHIND://127.0.0.1:{advertised}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,BEHIND:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs={logs}
 auto.create.topics.enable=false
@@ -66,7 +68,11 @@ def fetch() -> None:
 
 
 class KafkaServer:
-    """One broker under *folder*. `kill` and `start` again keep its data and its address."""
+    """
+    One broker under *folder*. `kill` and `start` again keep its data and its address.
+
+    Whoever comes by `port_behind` is sent to `port_advertised` from then on, where a test may serve a proxy to it.
+    """
 
     def __init__(self, folder: Path) -> None:
         java = shutil.which("java")
@@ -76,10 +82,17 @@ class KafkaServer:
         self._java = [java, "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{LIBS}/*"]
         self._folder = folder
         self._properties = folder / "server.properties"
-        self._port, controller = _free_ports(2)
+        self._port, self.port_behind, self.port_advertised, controller = _free_ports(4)
         folder.mkdir(parents=True, exist_ok=True)
         self._properties.write_text(
-            PROPERTIES.format(broker=self._port, controller=controller, logs=folder / "logs"), encoding="ascii"
+            PROPERTIES.format(
+                broker=self._port,
+                behind=self.port_behind,
+                advertised=self.port_advertised,
+                controller=controller,
+                logs=folder / "logs",
+            ),
+            encoding="ascii",
         )
         self._process: subprocess.Popen[bytes] | None = None
         self._format()
@@ -110,6 +123,16 @@ class KafkaServer:
     def kill(self) -> None:
         """Kill the broker with SIGKILL, as a power cut would."""
         self._end(signal.SIGKILL)
+
+    def pause(self) -> None:
+        """Stop it where it is: connections stay open and nothing answers, until `resume`."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """Stop the broker in good order."""

@@ -54,8 +54,9 @@ from router.pipeline.ending import end
 from router.ports import BatchHandler, Received
 
 # A dead member is noticed after SESSION; brokers refuse less than 6 s by default. Join requests are held by the
-# broker for up to REBALANCE, so requests need more patience than that.
-SESSION, HEARTBEAT, REBALANCE, REQUEST = 6.0, 1.0, 10.0, 20.0
+# broker for up to REBALANCE, so requests need more patience than that; and no more, since REQUEST is also how long a
+# connection is waited for that has died without a word, as where a broker's machine loses its power.
+SESSION, HEARTBEAT, REBALANCE, REQUEST = 6.0, 1.0, 6.0, 9.0
 COMMIT_EVERY = 0.5  # seconds: what is repeated after a SIGKILL
 LONGEST_OUTAGE = 24 * 3600.0  # a member that waits for a dependency fetches nothing, and must not be put out for it
 FINISHES_WITHIN = 1.0  # what a batch in work may take before its partitions go elsewhere
