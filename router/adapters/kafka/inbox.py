@@ -36,6 +36,7 @@ class Inbox(Generic[Event, Partition]):
         self._events: deque[tuple[Event, int, int]] = deque()
         self._records = 0
         self._bytes = 0
+        self._taken = 0
         self._held: set[Partition] = set()
         self._arrived = asyncio.Event()
         self.idle = asyncio.Event()
@@ -45,6 +46,11 @@ class Inbox(Generic[Event, Partition]):
     def is_waiting(self) -> bool:
         """Whether nothing is waiting or in work, and all partitions are fetched from."""
         return self.idle.is_set() and not self._held
+
+    @property
+    def unfinished(self) -> int:
+        """How many records wait or are in work."""
+        return self._records + (0 if self.idle.is_set() else self._taken)
 
     def put(self, event: Event, partition: Partition, records: int, size: int) -> None:
         """Add *event* of *partition*, with so many *records* of *size* bytes together."""
@@ -71,6 +77,7 @@ class Inbox(Generic[Event, Partition]):
             room -= records
             self._records -= records
             self._bytes -= size
+        self._taken = BATCH - room
         if self._records <= ROOM_AT and self._bytes <= ROOM_AT_BYTES:
             self._release()
         return taken
