@@ -36,6 +36,7 @@ class Inbox(Generic[Event, Partition]):
         self._events: deque[tuple[Event, int, int]] = deque()
         self._records = 0
         self._bytes = 0
+        self._taken = 0
         self._held: set[Partition] = set()
         self._arrived = asyncio.Event()
         self._taken = 0

@@ -13,7 +13,6 @@ import asyncio
 import random
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import lru_cache
 
 from aiokafka import AIOKafkaProducer  # type: ignore[import-untyped]  # the package ships no types
 from aiokafka.errors import (  # type: ignore[import-untyped]  # as above
@@ -22,10 +21,10 @@ from aiokafka.errors import (  # type: ignore[import-untyped]  # as above
     RecordTooLargeError,
     UnknownTopicOrPartitionError,
 )
-from aiokafka.partitioner import murmur2  # type: ignore[import-untyped]  # as above
 
 from router.adapters.kafka.closing import close, lost_connections
 from router.adapters.kafka.connection import KafkaConnection
+from router.adapters.kafka.partitioning import place_of
 from router.errors import DependencyDown
 from router.ports import Outgoing
 
@@ -34,12 +33,6 @@ KNOWN_WITHIN = 3.0  # a topic just made takes a moment to be known everywhere
 BATCH_BYTES = 512 * 1024  # half of a broker's default limit, which is on batches; one larger record goes alone
 RETIRED_WITHIN = 30.0
 NOT_BEGUN_WITHIN = 1.0  # one that did not start has nothing on its way, and others wait for the next
-
-
-@lru_cache(maxsize=20_000)
-def _hash(key: bytes) -> int:
-    """Return the Java client's hash, so that a key stays on its partition whoever publishes it."""
-    return int(murmur2(key)) & 0x7FFFFFFF
 
 
 class KafkaPublisher:
@@ -105,13 +98,12 @@ class KafkaPublisher:
     async def _deliver(self, producer: AIOKafkaProducer, records: Sequence[Outgoing]) -> None:
         by_partition: defaultdict[tuple[str, int], list[Outgoing]] = defaultdict(list)
         partitions: dict[str, list[int]] = {}
+        anywhere = random.randrange(1 << 16)  # noqa: S311 - records without a key go together, to one of a topic's
         for record in records:
             if (known := partitions.get(record.topic)) is None:
-                found = await self._partitions(producer, self._prefix + record.topic)
-                known = partitions[record.topic] = random.sample(sorted(found), len(found))
-            # A record without a key goes where the others of its batch go.
-            chosen = known[0] if record.key is None else sorted(known)[_hash(record.key) % len(known)]
-            by_partition[record.topic, chosen].append(record)
+                known = partitions[record.topic] = sorted(await self._partitions(producer, self._prefix + record.topic))
+            place = anywhere if record.key is None else place_of(record.key)
+            by_partition[record.topic, known[place % len(known)]].append(record)
         await asyncio.gather(*(self._send(producer, *to, batch) for to, batch in by_partition.items()))
 
     async def _partitions(self, producer: AIOKafkaProducer, topic: str) -> set[int]:
