@@ -234,13 +234,14 @@ _SUBMISSIONS = st.fixed_dictionaries(
         "test": st.booleans(),
     },
 )
+_INT64 = st.integers(-(2**63), 2**63 - 1)  # no source gives a larger one: neither the dataset nor JSON over HTTP
 _FACTS = st.builds(
     CompanyFacts,
     st.sampled_from(["matched", "missed", "degraded", "skipped"]),
     st.none() | _TEXT,
     st.dictionaries(
         st.sampled_from(["name", "employees", "industry", "country", "known", "domain"]),
-        st.none() | st.integers() | st.floats(allow_nan=False) | _TEXT | st.lists(_TEXT, max_size=2) | st.booleans(),
+        st.none() | _INT64 | st.floats(allow_nan=False) | _TEXT | st.lists(_TEXT, max_size=2) | st.booleans(),
     ),
 )
 
