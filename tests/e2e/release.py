@@ -8,22 +8,28 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from router.adapters.redis.functions import PARTS
-
 ROOT = Path(__file__).resolve().parents[2]
 VERSION = "0.1.1"
+ADDED = (
+    ("leads", "function leads.save(lead)\n", "  lead.release = 2\n"),
+    ("store", "local function fact(kind, values)\n", "  values.release = 2\n"),
+)
+"""What the next release does more: part of the library, where, and what."""
 
 
 def next_release(folder: Path) -> Mapping[str, str]:
     """
     Copy the router to *folder*, change its Lua library and its version, and return the environment that runs it.
 
-    What the ledger does is the same; the library's name, which is made of its source, is another.
+    The ledger does the same, under another name; leads and facts have a field that this release does not know.
     """
     for part in ("router", "topics"):
         shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
-    changed = folder / "router" / "adapters" / "redis" / "lua" / f"{PARTS[0]}.lua"
-    changed.write_text(changed.read_text(encoding="utf-8") + "-- the next release\n", encoding="utf-8")
+    for part, begins, adds in ADDED:
+        changed = folder / "router" / "adapters" / "redis" / "lua" / f"{part}.lua"
+        source = changed.read_text(encoding="utf-8")
+        assert source.count(begins) == 1, part
+        changed.write_text(source.replace(begins, begins + adds), encoding="utf-8")
     described = folder / f"speed_to_lead_router-{VERSION}.dist-info"
     described.mkdir()
     (described / "METADATA").write_text(f"Metadata-Version: 2.1\nName: speed-to-lead-router\nVersion: {VERSION}\n")
