@@ -133,6 +133,16 @@ def test_the_gateways_health_is_asked_where_it_is_told() -> None:
     assert url in {route.path for route in health.routes.routes if isinstance(route, APIRoute)}
 
 
+@pytest.mark.parametrize("service", ["worker-1", "worker-2", "notifier"])
+def test_health_is_asked_where_metrics_are_shown(service: str) -> None:
+    """Of processes that are reached from nowhere else, at the address that their settings name."""
+    [asked] = [word for word in ours[service]["healthcheck"]["test"] if "urlopen" in word]
+    [(port, path)] = re.findall(r"'http://127\.0\.0\.1:(\d+)(/[^']*)'", asked)
+
+    assert ours[service]["environment"]["ROUTER_METRICS_LISTEN"] == f"0.0.0.0:{port}"
+    assert path == "/health/live"
+
+
 def test_the_ledger_never_forgets() -> None:
     """Valkey writes before it answers, and evicts nothing: what the promises of delivery need."""
     command = services["valkey"]["command"]

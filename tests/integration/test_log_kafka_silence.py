@@ -158,9 +158,9 @@ async def test_a_member_that_stays_silent_gives_up(log: KafkaLog, monkeypatch: p
 
 async def test_a_member_that_waits_is_not_silent(log: KafkaLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """While a handler waits for a dependency and records pile up behind it, the member is left alone."""
-    monkeypatch.setattr(watching, "LOOKS_EVERY", 0.1)
+    monkeypatch.setattr(watching, "LOOKS_EVERY", 0.5)  # four looks are longer than the second in which fetching resumes
     monkeypatch.setattr(watching, "CHECKS_EVERY", 0.1)
-    monkeypatch.setattr(watching, "UNSETTLED_LOOKS", 300)  # to join takes what it takes
+    monkeypatch.setattr(watching, "UNSETTLED_LOOKS", 60)  # to join takes what it takes
     monkeypatch.setattr("router.adapters.kafka.inbox.FULL_AT", 2)
     monkeypatch.setattr("router.adapters.kafka.inbox.ROOM_AT", 1)
     publisher, seen = log.publisher(), Seen()
@@ -174,7 +174,7 @@ async def test_a_member_that_waits_is_not_silent(log: KafkaLog, monkeypatch: pyt
             seen.opened.set()
             await seen.until(*[b"%d" % number for number in range(60)])
     await publisher.aclose()
-    assert "consumer_restarts" not in [line["event"] for line in lines]
+    assert not [line for line in lines if line["event"] == "consumer_restarts"]
 
 
 async def test_members_without_partitions_are_not_silent(log: KafkaLog, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +191,7 @@ async def test_members_without_partitions_are_not_silent(log: KafkaLog, monkeypa
             await publisher.publish([Outgoing("t", b"k", b"last")])
             await seen.until(b"last")
     await publisher.aclose()
-    assert "consumer_restarts" not in [line["event"] for line in lines]
+    assert not [line for line in lines if line["event"] == "consumer_restarts"]
 
 
 async def test_a_broker_that_is_away_is_not_silence(

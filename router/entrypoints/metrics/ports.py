@@ -31,6 +31,7 @@ from router.entrypoints.metrics.table import (
     TOUCH_SECONDS,
     UNASSIGNED,
 )
+from router.events import TOPIC_OF_TYPE
 from router.ports import Applied, BatchHandler, Ledger, Outgoing, Publisher, Received
 
 _DECIDED: Final = re.compile(rb'"stage":"(\w+)".*?"to":"(\w+)"')
@@ -47,6 +48,8 @@ class MeasuredPublisher:
         self._inner = inner
         self._figures = figures
         self._outages = outages
+        for kind in TOPIC_OF_TYPE:
+            figures.count(PUBLISHED, kind, by=0)  # for an alert to see the first of them
         self._more: Mapping[bytes, Callable[[Outgoing], None]] = {
             b"lead.decided.v1": self._decided,
             b"lead.assigned.v1": self._assigned,
