@@ -60,8 +60,13 @@ format: $(DEV) ## let ruff repair what it can
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: $(RUNTIME) ## measure leads per second on this machine
+bench: $(RUNTIME) ## measure leads per second on this machine, beside its peers (see bench-peers)
 	$(BIN)/python -m tests.benchmarks $(ARGS)
+
+.PHONY: bench-peers
+bench-peers: $(MADE) ## install what the worker is measured beside, into an environment of its own
+	@test -x .venv-bench/bin/pip || $(BIN)/python -m venv --clear .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check '.[bench]'
 
 .PHONY: topics
 topics: $(RUNTIME) ## write topics/ anew from the event models
@@ -79,7 +84,7 @@ requirements: $(DEV) ## pin the newest versions that pyproject.toml allows (with
 
 .PHONY: clean
 clean: ## remove all that make made; .router (your data) stays
-	rm -rf $(VENV) build dist .test-kafka .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) .venv-bench build dist .test-kafka .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 	find router tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(MADE):

@@ -25,6 +25,7 @@ from router.adapters.kafka.producer import KafkaPublisher
 from router.events.catalogue import catalogue
 from router.ports import Outgoing
 from tests.benchmarks.load import ROOM, presences, write_policy
+from tests.benchmarks.peers.job import READY
 from tests.e2e.processes import WorkerProcess
 
 LOOKS_EVERY = 0.02  # seconds
@@ -42,6 +43,14 @@ class Servers:
     redis: str
     folder: Path
     pids: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """How many records a second came, and how many in all."""
+
+    rate: float
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +73,12 @@ class Place:
     @asynccontextmanager
     async def worker(self, capacity: int = ROOM) -> AsyncIterator[WorkerProcess]:
         """Run one worker that knows every rep as available, and has nothing else to do yet."""
+        async with self.workers(1, capacity) as [worker]:
+            yield worker
+
+    @asynccontextmanager
+    async def workers(self, count: int, capacity: int = ROOM) -> AsyncIterator[Sequence[WorkerProcess]]:
+        """Run some workers that share the partitions."""
         await self.write(presences())
         environment = {
             "ROUTER_KAFKA": self.servers.kafka,
@@ -73,46 +88,58 @@ class Place:
             "ROUTER_TOPIC_PREFIX": self.prefix,
             "ROUTER_WORKSPACE": self.prefix.strip("-"),
         }
-        log = self.servers.folder / f"{self.prefix}worker.log"
-        worker = await asyncio.to_thread(WorkerProcess, environment, log)
+        group = f"router-{self.prefix.strip('-')}"
+        started: list[WorkerProcess] = []
         try:
-            await asyncio.to_thread(worker.wait_until_ready)
-            await self._until_committed(f"router-{self.prefix.strip('-')}", "rep-presence", len(presences()))
-            yield worker
+            for number in range(count):
+                log = self.servers.folder / f"{self.prefix}worker-{number}.log"
+                started.append(await asyncio.to_thread(WorkerProcess, environment, log))
+                await asyncio.to_thread(started[-1].wait_until_ready)
+            await self._until_shared(group, count)
+            await self._until_committed(group, "rep-presence", len(presences()))
+            yield started
         finally:
-            await asyncio.to_thread(worker.stop)
+            for worker in started:
+                await asyncio.to_thread(worker.stop)
 
     @asynccontextmanager
-    async def floor(self, how: str) -> AsyncIterator[int]:
-        """Run one bare loop and give its process id."""
-        where = ("--kafka", self.servers.kafka, "--redis", self.servers.redis, "--prefix", self.prefix)
-        command = (sys.executable, "-m", "tests.benchmarks.floor", how, *where)
+    async def program(
+        self, module: str, name: str, *, python: str = sys.executable, how: str = "drain", at_once: int = 1
+    ) -> AsyncIterator[int]:
+        """Run one program that does the bare job, and give its process id."""
+        options = {"kafka": self.servers.kafka, "redis": self.servers.redis, "prefix": self.prefix, "name": name}
+        options |= {"how": how, "at-once": str(at_once)}
+        command = [python, "-m", f"tests.benchmarks.{module}", *(f"--{key}={value}" for key, value in options.items())]
         process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
         assert process.stdout is not None
         try:
             async with asyncio.timeout(READY_WITHIN):
-                line = await process.stdout.readline()
-            if not line.startswith(b"floor.ready"):
-                raise RuntimeError("the floor did not start; what it wrote stands above")
+                while not (line := await process.stdout.readline()).startswith(READY.encode()):
+                    if not line:
+                        raise RuntimeError(f"{name} did not start; what it wrote stands above")
             yield process.pid
         finally:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
 
-    async def drained(self, topic: str, count: int) -> float:
-        """Wait until *topic* has *count* records; return how many a second came from the first that was seen on."""
+    async def drained(self, topic: str, count: int, *, base: int = 0, at_most: float = DRAINED_WITHIN) -> Drained:
+        """
+        Watch *count* records come to *topic*, beyond the *base* that it had; return how fast they came.
+
+        Counted is from the first that was seen on. Who needs longer than *at_most* seconds is stopped there.
+        """
         partitions = self._partitions(topic)
         async with _consumer(self.servers.kafka) as consumer:
             first: tuple[float, int] | None = None
             deadline = time.monotonic() + DRAINED_WITHIN
             while True:
-                there = sum((await consumer.end_offsets(partitions)).values())
+                there = sum((await consumer.end_offsets(partitions)).values()) - base
                 now = time.monotonic()
                 if first is None and there:
                     first = now, there
-                if first is not None and there >= count:
-                    return (count - first[1]) / (now - first[0])
+                if first is not None and (there >= count or now > first[0] + at_most):
+                    return Drained((there - first[1]) / (now - first[0]), there)
                 if now > deadline:
                     raise TimeoutError(f"{topic} has {there} of {count} records after {DRAINED_WITHIN:.0f} s")
                 await asyncio.sleep(LOOKS_EVERY)
@@ -147,20 +174,34 @@ class Place:
         counts["decided"] = len(seen)
         return counts
 
-    async def _until_committed(self, group: str, topic: str, count: int) -> None:
-        """Wait until a group has done with the first *count* records of a topic."""
+    async def _until_shared(self, group: str, count: int) -> None:
+        """Wait until a group has so many members, and all its partitions are dealt out."""
+        async with self._admin() as admin, asyncio.timeout(READY_WITHIN):
+            while True:
+                with suppress(GroupCoordinatorNotAvailableError):  # the first group of a new broker
+                    [answer] = await admin.describe_consumer_groups([group])
+                    if any(state == "Stable" and len(of) == count for _, _, state, _, _, of, *_ in answer.groups):
+                        return
+                await asyncio.sleep(LOOKS_EVERY)
+
+    @asynccontextmanager
+    async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.servers.kafka)
         await admin.start()
         try:
-            async with asyncio.timeout(READY_WITHIN):
-                while True:
-                    with suppress(GroupCoordinatorNotAvailableError):  # the first group of a new broker
-                        offsets = await admin.list_consumer_group_offsets(group, partitions=self._partitions(topic))
-                        if sum(max(0, each.offset) for each in offsets.values()) >= count:
-                            return
-                    await asyncio.sleep(LOOKS_EVERY)
+            yield admin
         finally:
             await admin.close()
+
+    async def _until_committed(self, group: str, topic: str, count: int) -> None:
+        """Wait until a group has done with the first *count* records of a topic."""
+        async with self._admin() as admin, asyncio.timeout(READY_WITHIN):
+            while True:
+                with suppress(GroupCoordinatorNotAvailableError):  # as above
+                    offsets = await admin.list_consumer_group_offsets(group, partitions=self._partitions(topic))
+                    if sum(max(0, each.offset) for each in offsets.values()) >= count:
+                        return
+                await asyncio.sleep(LOOKS_EVERY)
 
     def _partitions(self, topic: str) -> list[TopicPartition]:
         return [TopicPartition(self.prefix + topic, number) for number in range(self.partitions)]
@@ -183,13 +224,15 @@ async def new_place(servers: Servers) -> Place:
 
 
 @contextmanager
-def held(worker: WorkerProcess) -> Iterator[None]:
-    """Hold a worker still, so that a backlog can form; for less than the broker's patience of six seconds."""
-    os.kill(worker.pid, signal.SIGSTOP)
+def held(*workers: WorkerProcess) -> Iterator[None]:
+    """Hold workers still, so that a backlog can form; for less than the broker's patience of six seconds."""
+    for worker in workers:
+        os.kill(worker.pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(worker.pid, signal.SIGCONT)
+        for worker in workers:
+            os.kill(worker.pid, signal.SIGCONT)
 
 
 @asynccontextmanager
