@@ -60,7 +60,7 @@ format: $(DEV) ## let ruff repair what it can
 	$(BIN)/ruff format .
 
 .PHONY: bench
-bench: $(RUNTIME) ## measure leads per second on this machine
+bench: $(RUNTIME) ## measure leads per second on this machine, beside its peers (see bench-peers)
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
 .PHONY: mutations
@@ -78,6 +78,11 @@ soak: $(DEV) ## twenty minutes of load: what grows, and whether the promises hol
 	@.ci/fetch-kafka $(BIN)/python
 	$(BIN)/python -m tests.load soak $(ARGS)
 
+.PHONY: bench-peers
+bench-peers: $(MADE) ## install what the worker is measured beside, into an environment of its own
+	@test -x .venv-bench/bin/pip || $(BIN)/python -m venv --clear .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check '.[bench]'
+
 .PHONY: topics
 topics: $(RUNTIME) ## write topics/ anew from the event models
 	$(BIN)/python -m router.events.schemas
@@ -94,7 +99,7 @@ requirements: $(DEV) ## pin the newest versions that pyproject.toml allows (with
 
 .PHONY: clean
 clean: ## remove all that make made; .router (your data) stays
-	rm -rf $(VENV) build dist .test-kafka .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
+	rm -rf $(VENV) .venv-bench build dist .test-kafka .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 	find router tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(MADE):

@@ -1,7 +1,7 @@
 """
-`python -m tests.benchmarks`: leads a second and delays of one worker, beside what this machine can do at all.
+`python -m tests.benchmarks`: leads a second and delays of one worker, beside its peers and a bare loop.
 
-Starts a real Kafka and a real Valkey and takes less than four minutes. Not a test:
+Starts a real Kafka and a real Valkey and takes less than eight minutes. Not a test:
 nothing here passes or fails by a number.
 """
 
@@ -12,6 +12,7 @@ import asyncio
 import logging
 import sys
 import tempfile
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -21,23 +22,25 @@ import uvloop
 
 from tests.benchmarks import backlog, claim, gateway, steps
 from tests.benchmarks.latency import Delays, latencies
+from tests.benchmarks.peers import HOW_TO_INSTALL, PEERS, Peer
 from tests.benchmarks.place import LOOKS_EVERY, Servers
 from tests.benchmarks.report import Measured
 from tests.benchmarks.throughput import Round, one_round
 from tests.kafka.server import KafkaServer, NoKafka
 from tests.valkey import ValkeyServer
 
-ROUNDS, LEADS, A_SECOND, SECONDS = 3, 20_000, 100, 20
+ROUNDS, LEADS, A_SECOND, SECONDS = 3, 20_000, 100, 15
 SYNCS = ("always", "everysec")
 
 
 def main() -> int:
     """Measure what is asked for and print it."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of each kind, worker and floor by turns")
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="of each kind, all by turns")
     parser.add_argument("--leads", type=int, help="in a backlog")
     parser.add_argument("--sync", choices=SYNCS, action="append", help="only this appendfsync (may be repeated)")
     parser.add_argument("--no-latency", action="store_true", help="throughput only")
+    parser.add_argument("--no-peers", action="store_true", help="worker and floor only")
     parser.add_argument("--claim", action="store_true", help="only how the cost of one verb grows with the ledger")
     parser.add_argument("--steps", action="store_true", help="only the CPU time of each step of the pipeline")
     parser.add_argument("--gateway", action="store_true", help="only the gateway, beside a bare FastAPI handler")
@@ -90,24 +93,35 @@ def _servers(stack: ExitStack) -> Servers:
 
 async def _measure(servers: Servers, given: argparse.Namespace) -> Measured:
     leads = given.leads or LEADS
+    peers = _peers() if not given.no_peers else []
     rounds: dict[str, list[Round]] = {}
-    for sync in given.sync or SYNCS:
+    syncs = given.sync or SYNCS
+    for sync in syncs:
+        in_full, beside = sync == syncs[0], peers if sync == syncs[-1] else []
         _say(f"appendfsync {sync}")
         _set_sync(servers, sync)
         rounds[sync] = []
         for number in range(given.rounds):
             await _emptied(servers)
-            one = await one_round(servers, leads, with_queued=sync == "always")
-            rounds[sync].append(one)
-            _say(f"  round {number + 1}: assigned {one.assigned:,.0f}/s, floor {one.floor:,.0f}/s", one.queued)
-    worker: Delays | None = None
-    bare: Delays | None = None
+            rounds[sync].append(await one_round(servers, leads, beside, in_full=in_full))
+            rates = ", ".join(f"{who} {turn.rate:,.0f}/s" for who, turn in rounds[sync][-1].items())
+            _say(f"  round {number + 1}: {rates}")
+    delays: Mapping[str, Delays] = {}
     if not given.no_latency:
         _say(f"latency at {A_SECOND}/s")
         _set_sync(servers, "always")
         await _emptied(servers)
-        worker, bare = await latencies(servers, A_SECOND, SECONDS)
-    return Measured(leads, A_SECOND, dict(rounds), worker, bare)
+        delays = await latencies(servers, A_SECOND, SECONDS, [peer for peer in peers if peer.at_once == 1])
+    absent = sorted({peer.name for peer in PEERS if peer not in peers})
+    return Measured(leads, A_SECOND, rounds, delays, absent)
+
+
+def _peers() -> list[Peer]:
+    """Return the peers that are installed, and say how to install the others."""
+    there = [peer for peer in PEERS if peer.version is not None]
+    for name in sorted({peer.name for peer in PEERS if peer not in there}):
+        _say(f"{name} is not installed, so it is not measured. To install it: {HOW_TO_INSTALL}")
+    return there
 
 
 def _set_sync(servers: Servers, sync: str) -> None:
@@ -124,8 +138,8 @@ async def _emptied(servers: Servers) -> None:
             await asyncio.sleep(LOOKS_EVERY)
 
 
-def _say(line: str, queued: float | None = None) -> None:
-    print(line + (f", queued {queued:,.0f}/s" if queued is not None else ""), file=sys.stderr, flush=True)
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,19 +1,22 @@
-"""From sending a form to seeing its assignment, one worker with nothing else to do; and a bare loop beside it."""
+"""From sending a form to seeing its assignment, by one program with nothing else to do."""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import orjson
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # type: ignore[import-untyped]  # the package ships no types
 
 from tests.benchmarks.load import submissions
+from tests.benchmarks.peers import Peer, python
 from tests.benchmarks.place import Place, Servers, new_place
+from tests.benchmarks.throughput import RESULTS, WORKER
 
 ARRIVES_WITHIN = 20.0
+BARE = "bare loop"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +28,24 @@ class Delays:
     longest: float
 
 
-async def latencies(servers: Servers, a_second: int, seconds: int) -> tuple[Delays, Delays]:
-    """Return the delays of the worker and of the bare loop at the same load."""
+async def latencies(servers: Servers, a_second: int, seconds: int, peers: Sequence[Peer]) -> Mapping[str, Delays]:
+    """Return the delays of the worker, of a bare loop and of *peers* at the same load."""
     place = await new_place(servers)
     async with place.worker():
-        await _delays(place, "lead-assignments", a_second, 1, "warm")
-        worker = await _delays(place, "lead-assignments", a_second, seconds, "w")
-    async with place.floor("answer"):
-        await _delays(place, "floor-assignments", a_second, 1, "cold")
-        floor = await _delays(place, "floor-assignments", a_second, seconds, "f")
-    return worker, floor
+        found = {WORKER: await _measured(place, "lead-assignments", a_second, seconds)}
+    place = await new_place(servers)
+    async with place.program("floor", "floor", how="answer"):
+        found[BARE] = await _measured(place, RESULTS, a_second, seconds)
+    for peer in peers:
+        place = await new_place(servers)
+        async with place.program(f"peers.{peer.module}", "peer", python=python(), at_once=peer.at_once):
+            found[peer.title] = await _measured(place, RESULTS, a_second, seconds)
+    return found
+
+
+async def _measured(place: Place, topic: str, a_second: int, seconds: int) -> Delays:
+    await _delays(place, topic, a_second, 1, "warm")
+    return await _delays(place, topic, a_second, seconds, "w")
 
 
 async def _delays(place: Place, topic: str, a_second: int, seconds: int, name: str) -> Delays:

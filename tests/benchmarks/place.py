@@ -11,11 +11,11 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
-from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # the package ships no types
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition  # type: ignore[import-untyped]  # the package ships no types
 from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]  # as above
 from aiokafka.errors import GroupCoordinatorNotAvailableError  # type: ignore[import-untyped]  # as above
 
@@ -25,11 +25,12 @@ from router.adapters.kafka.producer import KafkaPublisher
 from router.events.catalogue import catalogue
 from router.ports import Outgoing
 from tests.benchmarks.load import ROOM, presences, write_policy
+from tests.benchmarks.peers.job import READY
 from tests.e2e.processes import WorkerProcess
 
 LOOKS_EVERY = 0.02  # seconds
 DRAINED_WITHIN = 120.0
-READY_WITHIN = 20.0
+READY_WITHIN = 60.0
 FLOOR_TOPICS = ("floor-decisions", "floor-assignments")
 SECRET = "a secret of at least thirty-two characters"  # noqa: S105 - of a trial
 
@@ -42,6 +43,46 @@ class Servers:
     redis: str
     folder: Path
     pids: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Drained:
+    """How many records a second came, and how many in all."""
+
+    rate: float
+    count: int
+
+
+@dataclass(slots=True)
+class Census:
+    """
+    What workers wrote: facts by type, and decisions by where they went to (`to sales`).
+
+    `decisions` counts the records of decisions, repeats too.
+    """
+
+    counts: Counter[str] = field(default_factory=Counter)
+    decisions: int = 0
+    _seen: set[bytes] = field(default_factory=set)
+    _times: list[int] = field(default_factory=list)
+
+    def add(self, record: ConsumerRecord) -> None:
+        """Count a record, where it is not a repeat."""
+        headers = dict(record.headers)
+        kind, is_decision = headers["ce_type"].decode(), headers["ce_type"] == b"lead.decided.v1"
+        self.decisions += is_decision
+        if headers["ce_id"] in self._seen:
+            return
+        self._seen.add(headers["ce_id"])
+        self.counts[kind] += 1
+        if is_decision:
+            self.counts[f"to {orjson.loads(record.value)['to']}"] += 1
+            self._times.append(record.timestamp)
+
+    @property
+    def rate(self) -> float:
+        """Decisions a second, by when they were published first."""
+        return len(self._times) / max(max(self._times) - min(self._times), 1) * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +105,12 @@ class Place:
     @asynccontextmanager
     async def worker(self, capacity: int = ROOM) -> AsyncIterator[WorkerProcess]:
         """Run one worker that knows every rep as available, and has nothing else to do yet."""
+        async with self.workers(1, capacity) as [worker]:
+            yield worker
+
+    @asynccontextmanager
+    async def workers(self, count: int, capacity: int = ROOM) -> AsyncIterator[Sequence[WorkerProcess]]:
+        """Run some workers that share the partitions."""
         await self.write(presences())
         environment = {
             "ROUTER_KAFKA": self.servers.kafka,
@@ -73,46 +120,61 @@ class Place:
             "ROUTER_TOPIC_PREFIX": self.prefix,
             "ROUTER_WORKSPACE": self.prefix.strip("-"),
         }
-        log = self.servers.folder / f"{self.prefix}worker.log"
-        worker = await asyncio.to_thread(WorkerProcess, environment, log)
+        group = f"router-{self.prefix.strip('-')}"
+        started: list[WorkerProcess] = []
         try:
-            await asyncio.to_thread(worker.wait_until_ready)
-            await self._until_committed(f"router-{self.prefix.strip('-')}", "rep-presence", len(presences()))
-            yield worker
+            for number in range(count):
+                log = self.servers.folder / f"{self.prefix}worker-{number}.log"
+                started.append(await asyncio.to_thread(WorkerProcess, environment, log))
+                await asyncio.to_thread(started[-1].wait_until_ready)
+            await self._until_shared(group, count)
+            await self._until_committed(group, "rep-presence", len(presences()))
+            yield started
         finally:
-            await asyncio.to_thread(worker.stop)
+            for worker in started:
+                await asyncio.to_thread(worker.stop)
 
     @asynccontextmanager
-    async def floor(self, how: str) -> AsyncIterator[int]:
-        """Run one bare loop and give its process id."""
-        where = ("--kafka", self.servers.kafka, "--redis", self.servers.redis, "--prefix", self.prefix)
-        command = (sys.executable, "-m", "tests.benchmarks.floor", how, *where)
-        process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    async def program(
+        self, module: str, name: str, *, python: str = sys.executable, how: str = "drain", at_once: int = 1
+    ) -> AsyncIterator[int]:
+        """Run one program that does the bare job, and give its process id."""
+        options = {"kafka": self.servers.kafka, "redis": self.servers.redis, "prefix": self.prefix, "name": name}
+        options |= {"how": how, "at-once": str(at_once)}
+        module = f"tests.benchmarks.{module}"
+        command = [python, "-W", "ignore", "-m", module, *(f"--{key}={value}" for key, value in options.items())]
+        errors = self.servers.folder / f"{self.prefix}{name}.log"
+        with errors.open("wb") as file:
+            process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, stderr=file)
         assert process.stdout is not None
         try:
             async with asyncio.timeout(READY_WITHIN):
-                line = await process.stdout.readline()
-            if not line.startswith(b"floor.ready"):
-                raise RuntimeError("the floor did not start; what it wrote stands above")
+                while not (line := await process.stdout.readline()).startswith(READY.encode()):
+                    if not line:
+                        raise RuntimeError(f"{name} did not start: {errors.read_text(errors='replace')[-2_000:]}")
             yield process.pid
         finally:
             with suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
 
-    async def drained(self, topic: str, count: int) -> float:
-        """Wait until *topic* has *count* records; return how many a second came from the first that was seen on."""
+    async def drained(self, topic: str, count: int, *, base: int = 0, at_most: float = DRAINED_WITHIN) -> Drained:
+        """
+        Watch *count* records come to *topic*, beyond the *base* that it had; return how fast they came.
+
+        Counted is from the first that was seen on. Who needs longer than *at_most* seconds is stopped there.
+        """
         partitions = self._partitions(topic)
         async with _consumer(self.servers.kafka) as consumer:
             first: tuple[float, int] | None = None
             deadline = time.monotonic() + DRAINED_WITHIN
             while True:
-                there = sum((await consumer.end_offsets(partitions)).values())
+                there = sum((await consumer.end_offsets(partitions)).values()) - base
                 now = time.monotonic()
                 if first is None and there:
                     first = now, there
-                if first is not None and there >= count:
-                    return (count - first[1]) / (now - first[0])
+                if first is not None and (there >= count or now > first[0] + at_most):
+                    return Drained((there - first[1]) / (now - first[0]), there)
                 if now > deadline:
                     raise TimeoutError(f"{topic} has {there} of {count} records after {DRAINED_WITHIN:.0f} s")
                 await asyncio.sleep(LOOKS_EVERY)
@@ -122,11 +184,10 @@ class Place:
         async with _consumer(self.servers.kafka) as consumer:
             return sum((await consumer.end_offsets(self._partitions(topic))).values())
 
-    async def census(self) -> Counter[str]:
-        """Count what the worker wrote by type; decisions by where they went to, each submission once."""
-        counts: Counter[str] = Counter()
+    async def census(self) -> Census:
+        """Count what the workers wrote, each fact once, however often it was published."""
+        census = Census()
         partitions = [each for topic in _WRITTEN for each in self._partitions(topic)]
-        seen = set()
         async with _consumer(self.servers.kafka) as consumer:
             consumer.assign(partitions)
             await consumer.seek_to_beginning(*partitions)
@@ -138,29 +199,37 @@ class Place:
                 for records in fetched.values():
                     left -= len(records)
                     for record in records:
-                        kind = dict(record.headers)["ce_type"].decode()
-                        counts[kind] += 1
-                        if kind == "lead.decided.v1":
-                            data = orjson.loads(record.value)
-                            seen.add(data["submission_id"])
-                            counts[f"to {data['to']}"] += 1
-        counts["decided"] = len(seen)
-        return counts
+                        census.add(record)
+        return census
 
-    async def _until_committed(self, group: str, topic: str, count: int) -> None:
-        """Wait until a group has done with the first *count* records of a topic."""
+    async def _until_shared(self, group: str, count: int) -> None:
+        """Wait until a group has so many members, and all its partitions are dealt out."""
+        async with self._admin() as admin, asyncio.timeout(READY_WITHIN):
+            while True:
+                with suppress(GroupCoordinatorNotAvailableError):  # the first group of a new broker
+                    [answer] = await admin.describe_consumer_groups([group])
+                    if any(state == "Stable" and len(of) == count for _, _, state, _, _, of, *_ in answer.groups):
+                        return
+                await asyncio.sleep(LOOKS_EVERY)
+
+    @asynccontextmanager
+    async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
         admin = AIOKafkaAdminClient(bootstrap_servers=self.servers.kafka)
         await admin.start()
         try:
-            async with asyncio.timeout(READY_WITHIN):
-                while True:
-                    with suppress(GroupCoordinatorNotAvailableError):  # the first group of a new broker
-                        offsets = await admin.list_consumer_group_offsets(group, partitions=self._partitions(topic))
-                        if sum(max(0, each.offset) for each in offsets.values()) >= count:
-                            return
-                    await asyncio.sleep(LOOKS_EVERY)
+            yield admin
         finally:
             await admin.close()
+
+    async def _until_committed(self, group: str, topic: str, count: int) -> None:
+        """Wait until a group has done with the first *count* records of a topic."""
+        async with self._admin() as admin, asyncio.timeout(READY_WITHIN):
+            while True:
+                with suppress(GroupCoordinatorNotAvailableError):  # as above
+                    offsets = await admin.list_consumer_group_offsets(group, partitions=self._partitions(topic))
+                    if sum(max(0, each.offset) for each in offsets.values()) >= count:
+                        return
+                await asyncio.sleep(LOOKS_EVERY)
 
     def _partitions(self, topic: str) -> list[TopicPartition]:
         return [TopicPartition(self.prefix + topic, number) for number in range(self.partitions)]
@@ -183,13 +252,15 @@ async def new_place(servers: Servers) -> Place:
 
 
 @contextmanager
-def held(worker: WorkerProcess) -> Iterator[None]:
-    """Hold a worker still, so that a backlog can form; for less than the broker's patience of six seconds."""
-    os.kill(worker.pid, signal.SIGSTOP)
+def held(*workers: WorkerProcess) -> Iterator[None]:
+    """Hold workers still, so that a backlog can form; for less than the broker's patience of six seconds."""
+    for worker in workers:
+        os.kill(worker.pid, signal.SIGSTOP)
     try:
         yield
     finally:
-        os.kill(worker.pid, signal.SIGCONT)
+        for worker in workers:
+            os.kill(worker.pid, signal.SIGCONT)
 
 
 @asynccontextmanager

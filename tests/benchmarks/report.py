@@ -1,81 +1,46 @@
-"""What was measured, as a table for people, Markdown for the docs, JSON for programs."""
+"""What was measured, as tables for people, Markdown for the docs, JSON for programs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.benchmarks.latency import Delays
+from tests.benchmarks.latency import BARE, Delays
 from tests.benchmarks.machine import machine
-from tests.benchmarks.throughput import Round
+from tests.benchmarks.throughput import FLOOR, QUEUED, TWO, WORKER, Round
 
-HEAD = ("leads/s", "worker", "floor", "worker / floor")
-HEAD_CPU = ("CPU µs a lead", "worker", "floor")
-HEAD_DELAYS = ("ms from form to assignment", "worker", "bare loop", "worker / bare loop")
+Rows = Sequence[tuple[str, ...]]
+SPENDERS = ("itself", "Kafka", "Valkey")
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """All of one run. `rounds` by `appendfsync`."""
+    """All of one run. `rounds` by `appendfsync`; `absent` are peers that are not installed."""
 
     leads: int
     a_second: int
-    rounds: dict[str, Sequence[Round]]
-    worker: Delays | None
-    bare: Delays | None
+    rounds: Mapping[str, Sequence[Round]]
+    delays: Mapping[str, Delays]
+    absent: Sequence[str]
 
     def as_json(self) -> dict[str, object]:
         """Return it for programs, with the medians of the ratios."""
         ratios = {
-            f"{sync} {what}": median(ratios)
+            f"{one} / {other}, {sync}": median(found)
             for sync, rounds in self.rounds.items()
-            for what, _, _, ratios in _columns(rounds)
+            for one, other, found in _ratios(rounds)
         }
         return {"machine": machine(), "ratios": ratios, **asdict(self)}
-
-    def rows(self) -> Sequence[tuple[str, ...]]:
-        """Return the rows about throughput, each number as median (least to most) over the rounds."""
-        return [
-            (f"{what}, appendfsync {sync}", _spread(rates, ",.0f"), _spread(floors, ",.0f"), _spread(ratios, ".2f"))
-            for sync, rounds in self.rounds.items()
-            for what, rates, floors, ratios in _columns(rounds)
-        ]
-
-    def cpu_rows(self) -> Sequence[tuple[str, ...]]:
-        """Return the rows about CPU time, each process beside the same one while the floor runs."""
-        found = []
-        for sync, rounds in self.rounds.items():
-            mine, bare = [one.worker_cpu for one in rounds], [one.floor_cpu for one in rounds]
-            for name, other in zip(mine[0], bare[0], strict=True):
-                what = "the process itself" if name != other else name
-                cells = (_spread([one[each] for one in costs], ",.0f") for each, costs in ((name, mine), (other, bare)))
-                found.append((f"{what}, appendfsync {sync}", *cells))
-        return found
-
-    def delay_rows(self) -> Sequence[tuple[str, ...]]:
-        """Return the rows about latency."""
-        if self.worker is None or self.bare is None:
-            return []
-        pairs = zip(asdict(self.worker).items(), asdict(self.bare).values(), strict=True)
-        return [
-            (f"{name} at {self.a_second}/s", f"{mine:.1f}", f"{bare:.1f}", f"{mine / bare:.2f}")
-            for (name, mine), bare in pairs
-        ]
-
-    def _tables(self) -> Sequence[tuple[tuple[str, ...], Sequence[tuple[str, ...]]]]:
-        return ((HEAD, self.rows()), (HEAD_CPU, self.cpu_rows()), (HEAD_DELAYS, self.delay_rows()))
 
     def show(self) -> None:
         """Print the tables."""
         console = Console()
-        console.print(machine())
-        for head, rows in self._tables():
-            if not rows:
-                continue
+        console.print(self._about())
+        for head, *rows in self._tables():
             table = Table(*head)
             for row in rows:
                 table.add_row(*row)
@@ -83,26 +48,69 @@ class Measured:
 
     def markdown(self) -> str:
         """Return the tables as they stand in docs/performance.md."""
-        parts = [f"Measured on {machine()}; {self.leads:,} leads a run."]
-        for head, rows in self._tables():
-            if rows:
-                lines = [head, ("---", *("---:" for _ in head[1:])), *rows]
-                parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
+        parts = [self._about()]
+        for head, *rows in self._tables():
+            lines = [head, ("---", *("---:" for _ in head[1:])), *rows]
+            parts.append("\n".join(f"| {' | '.join(line)} |" for line in lines))
         return "\n\n".join(parts)
 
+    def _about(self) -> str:
+        told = f"Measured on {machine()}; {self.leads:,} leads a run."
+        return told + (f" Not installed, so not measured: {', '.join(self.absent)}." if self.absent else "")
 
-def _columns(rounds: Sequence[Round]) -> Sequence[tuple[str, list[float], list[float], list[float]]]:
-    """Return name, rates, floors and ratios of each kind of work that the rounds have."""
+    def _tables(self) -> Sequence[Rows]:
+        """Return the tables that have rows, each with its head first."""
+        tables = [*map(self._rates, self.rounds), self._compared(), self._delays()]
+        return [table for table in tables if len(table) > 1]
+
+    def _rates(self, sync: str) -> Rows:
+        """Return how fast each was, and the CPU time that it and the servers spent, as median (least to most)."""
+        rounds = self.rounds[sync]
+        head = (f"appendfsync {sync}", "leads/s", *(f"CPU µs a lead, {spender}" for spender in SPENDERS))
+        return [head] + [
+            (
+                who,
+                _spread([one[who].rate for one in rounds]),
+                *(_spread([one[who].cpu[spender] for one in rounds if one[who].cpu]) for spender in SPENDERS),
+            )
+            for who in _names(rounds)
+        ]
+
+    def _compared(self) -> Rows:
+        """Return what one is to the other, in the same round."""
+        return [("leads/s of one to the other", "ratio")] + [
+            (f"{one} / {other}, appendfsync {sync}", _spread(found, ".2f"))
+            for sync, rounds in self.rounds.items()
+            for one, other, found in _ratios(rounds)
+        ]
+
+    def _delays(self) -> Rows:
+        """Return the rows about latency."""
+        rows: list[tuple[str, ...]] = [(f"ms from form to assignment at {self.a_second}/s", "p50", "p99", "longest")]
+        for who, one in self.delays.items():
+            rows.append((who, f"{one.p50:.1f}", f"{one.p99:.1f}", f"{one.longest:.1f}"))
+        if WORKER in self.delays and BARE in self.delays:
+            mine, bare = asdict(self.delays[WORKER]), asdict(self.delays[BARE])
+            rows.append((f"{WORKER} / {BARE}", *(f"{mine[name] / bare[name]:.2f}" for name in mine)))
+        return rows
+
+
+def _names(rounds: Sequence[Round]) -> Sequence[str]:
+    """Return who had a turn, the floor first."""
+    return sorted(rounds[0], key=lambda who: who != FLOOR)
+
+
+def _ratios(rounds: Sequence[Round]) -> Sequence[tuple[str, str, list[float]]]:
+    """Return two names and their ratio in each round: the worker to all others, two workers to one."""
     found = []
-    for what, rates in (("assigned", [(one.assigned, one.floor) for one in rounds]), ("queued", _queued(rounds))):
-        if rates:
-            found.append((what, [r for r, _ in rates], [f for _, f in rates], [r / f for r, f in rates]))
+    for who in _names(rounds):
+        one, other = {WORKER: ("", ""), QUEUED: (QUEUED, FLOOR), TWO: (TWO, WORKER)}.get(who, (WORKER, who))
+        if one:
+            found.append((one, other, [turns[one].rate / turns[other].rate for turns in rounds]))
     return found
 
 
-def _queued(rounds: Sequence[Round]) -> list[tuple[float, float]]:
-    return [(one.queued, one.floor) for one in rounds if one.queued is not None]
-
-
-def _spread(values: Sequence[float], form: str) -> str:
+def _spread(values: Sequence[float], form: str = ",.0f") -> str:
+    if not values:
+        return "not known"
     return f"{median(values):{form}} ({min(values):{form}} to {max(values):{form}})"

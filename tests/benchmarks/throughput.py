@@ -1,15 +1,19 @@
-"""Leads a second, and CPU time a lead: one worker on a backlog, and the floor on the same backlog."""
+"""Leads a second, and CPU time a lead: worker, floor and peers, one after the other, on the same backlog."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.benchmarks.cpu import Spending
 from tests.benchmarks.load import ROOM, submissions
+from tests.benchmarks.peers import Peer, python
 from tests.benchmarks.place import Place, Servers, held, new_place
 
 FULL = 1  # the capacity of reps who have their hands full after the first leads
+PEER_AT_MOST = 6.0  # seconds; the slowest would need minutes for the backlog
+RESULTS = "floor-assignments"
+WORKER, FLOOR, QUEUED, TWO = "worker", "floor", "worker, queued", "two workers"
 
 
 class NotTheWork(Exception):
@@ -17,42 +21,66 @@ class NotTheWork(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class Turn:
     """
-    Leads a second of each in one round; `queued` where it was measured too.
+    Leads a second of one program in one round.
 
-    `worker_cpu` and `floor_cpu` are CPU time a lead in µs, by process; empty where the system does not tell.
+    `cpu` is CPU time a lead in µs: `itself`, and of each server; empty where the system does not tell.
     """
 
-    floor: float
-    assigned: float
-    queued: float | None
-    worker_cpu: Mapping[str, float]
-    floor_cpu: Mapping[str, float]
+    rate: float
+    cpu: Mapping[str, float]
 
 
-async def one_round(servers: Servers, leads: int, *, with_queued: bool) -> Round:
-    """Let a worker and the floor drain the same backlog one after the other, and a second worker fill a queue."""
+Round = Mapping[str, Turn]
+"""The turns of one round, by who had them."""
+
+
+async def one_round(servers: Servers, leads: int, peers: Sequence[Peer] = (), *, in_full: bool = False) -> Round:
+    """Let them work through the same backlog by turns; *in_full* a queue is filled, too, and two workers share one."""
     place = await new_place(servers)
-    assigned, worker_cpu = await _worker(place, leads, ROOM)
-    async with place.floor("drain") as pid:
-        spending = Spending({"floor": pid, **servers.pids})
-        floor = await place.drained("floor-assignments", leads)
-        floor_cpu = spending.a_lead(leads)
-    queued = (await _worker(await new_place(servers), leads, FULL))[0] if with_queued else None
-    return Round(floor, assigned, queued, worker_cpu, floor_cpu)
+    turns = {WORKER: await _workers(place, leads, ROOM), FLOOR: await _floor(place, leads)}
+    for number, peer in enumerate(peers):
+        turns[peer.title] = await _peer(place, leads, peer, f"peer-{number}")
+    if in_full:
+        turns[QUEUED] = await _workers(await new_place(servers), leads, FULL)
+        turns[TWO] = await _workers(await new_place(servers), leads, ROOM, 2)
+    return turns
 
 
-async def _worker(place: Place, leads: int, capacity: int) -> tuple[float, Mapping[str, float]]:
-    async with place.worker(capacity) as worker:
-        backlog = list(submissions(leads))
-        with held(worker):
+async def _workers(place: Place, leads: int, capacity: int, count: int = 1) -> Turn:
+    backlog = list(submissions(leads))
+    async with place.workers(count, capacity) as workers:
+        with held(*workers):
             await place.write(backlog)
-            spending = Spending({"worker": worker.pid, **place.servers.pids})
-        rate = await place.drained("lead-decisions", leads)
-        spent = spending.a_lead(leads)
-    counts = await place.census()
+            pids = {f"itself {number}": worker.pid for number, worker in enumerate(workers)}
+            spending = Spending({**pids, **place.servers.pids})
+        _ = await place.drained("lead-decisions", leads)
+        spent = dict(spending.a_lead(leads))
+        census = await place.census()
+        while (missing := leads - census.counts["lead.decided.v1"]) > 0:  # some were published twice: they were held
+            _ = await place.drained("lead-decisions", census.decisions + missing)
+            census = await place.census()
     wanted = "lead.assigned.v1" if capacity == ROOM else "lead.queued.v1"
-    if counts["decided"] < leads or counts["to sales"] < leads or counts[wanted] < leads * 0.99:
-        raise NotTheWork(f"of {leads} leads came {dict(counts)}")
-    return rate, spent
+    if census.counts["to sales"] < leads or census.counts[wanted] < leads * 0.99:
+        raise NotTheWork(f"of {leads} leads came {dict(census.counts)}")
+    own = [spent.pop(name) for name in pids if name in spent]
+    return Turn(census.rate, {"itself": sum(own), **spent} if own else {})
+
+
+async def _floor(place: Place, leads: int) -> Turn:
+    async with place.program("floor", "floor") as pid:
+        return await _watched(place, leads, pid, 0, None)
+
+
+async def _peer(place: Place, leads: int, peer: Peer, name: str) -> Turn:
+    base = await place.count(RESULTS)
+    async with place.program(f"peers.{peer.module}", name, python=python(), at_once=peer.at_once) as pid:
+        return await _watched(place, leads, pid, base, PEER_AT_MOST)
+
+
+async def _watched(place: Place, leads: int, pid: int, base: int, at_most: float | None) -> Turn:
+    spending = Spending({"itself": pid, **place.servers.pids})
+    limit = {} if at_most is None else {"at_most": at_most}
+    drained = await place.drained(RESULTS, leads, base=base, **limit)
+    return Turn(drained.rate, spending.a_lead(drained.count))
