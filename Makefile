@@ -54,6 +54,10 @@ lint: $(DEV) ## style, types, layers, spelling, the shipped policy and the gener
 	$(BIN)/router check config
 	$(BIN)/python -m router.events.schemas --check
 
+.PHONY: audit-dependencies
+audit-dependencies: $(DEV) ## ask whether what we install has known vulnerabilities (ARGS=--strict: fail where nobody knows)
+	$(BIN)/python .ci/audit-dependencies $(ARGS)
+
 .PHONY: format
 format: $(DEV) ## let ruff repair what it can
 	$(BIN)/ruff check --fix .
