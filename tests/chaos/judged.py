@@ -93,6 +93,7 @@ async def judged(fault: Fault, seed: int, load: Load, folder: Path, on: Servers)
             problem = str(error)
         except Exception as error:  # noqa: BLE001 - a row that fails is a row of the table
             problem = "".join(traceback.format_exception(error))
+        problem = problem or "; ".join(filter(None, (doubt() for doubt in at.doubts)))
         grace = QUIET if not at.ends else fault.longest
         report = stage.played.judge(load_policy(config).policy, f"{name}-", timedelta(seconds=grace))
         second = await second_opinion(at, grace)
@@ -103,9 +104,7 @@ async def _disturb(fault: Fault, at: Scene) -> None:
     await fault.disturb(at)
 
 
-def _row(  # noqa: PLR0913, PLR0917 - all that is known of a run
-    fault: Fault, seed: int, played: Played, report: Report, second: Opinion, at: Scene, problem: str
-) -> Judged:
+def _row(fault: Fault, seed: int, played: Played, report: Report, second: Opinion, at: Scene, problem: str) -> Judged:
     now = time.monotonic()
     delays = [played.settled.get(name, now) - sent for name, sent in played.sent.items()]
     return Judged(
