@@ -20,13 +20,16 @@ def _not_asked() -> str:
 
 async def _asks_the_silent(scene: Scene) -> Sequence[Mapping[str, str]]:
     """Let the policy name a source that hangs, beside its dataset."""
+    asked: list[bytes] = []
 
     async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read()
+        while line := await reader.readline():
+            asked.append(line)
         writer.close()
 
     server = await asyncio.start_server(hang, "127.0.0.1", 0)
     scene.cleanup.callback(server.close)
+    scene.doubts.append(lambda: "" if asked else "the source was never asked")
     port = server.sockets[0].getsockname()[1]
     file = Path(scene.site.environment["ROUTER_CONFIG"]) / "enrichment.yaml"
     known = yaml.safe_load(file.read_text(encoding="utf-8"))

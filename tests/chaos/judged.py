@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from router.domain.audit.report import Report
+from router.domain.audit import Report
 from router.policy.load import load_policy
 from tests.chaos.fault import Fault
 from tests.chaos.poisoned import Poisoned
 from tests.chaos.scene import Scene, Servers, scene
+from tests.chaos.second_opinion import Opinion, second_opinion
 from tests.e2e.play import Played, Stage
 from tests.e2e.scenario import Scenario
 
 LOST, TWO_OWNERS, OVER_CAPACITY = 1, 2, 3  # the promises of the contract
+QUIET = 2.0  # seconds of grace in the audit where nothing was away
 REQUIRED = frozenset({LOST, TWO_OWNERS, OVER_CAPACITY})
 
 
@@ -91,16 +93,18 @@ async def judged(fault: Fault, seed: int, load: Load, folder: Path, on: Servers)
             problem = str(error)
         except Exception as error:  # noqa: BLE001 - a row that fails is a row of the table
             problem = "".join(traceback.format_exception(error))
-        grace = timedelta(seconds=2.0 if not at.ends else fault.longest)
-        report = stage.played.judge(load_policy(config).policy, f"{name}-", grace)
-        return _row(fault, seed, stage.played, report, at, problem)
+        problem = problem or "; ".join(filter(None, (doubt() for doubt in at.doubts)))
+        grace = QUIET if not at.ends else fault.longest
+        report = stage.played.judge(load_policy(config).policy, f"{name}-", timedelta(seconds=grace))
+        second = await second_opinion(at, grace)
+        return _row(fault, seed, stage.played, report, second, at, problem)
 
 
 async def _disturb(fault: Fault, at: Scene) -> None:
     await fault.disturb(at)
 
 
-def _row(fault: Fault, seed: int, played: Played, report: Report, at: Scene, problem: str) -> Judged:
+def _row(fault: Fault, seed: int, played: Played, report: Report, second: Opinion, at: Scene, problem: str) -> Judged:
     now = time.monotonic()
     delays = [played.settled.get(name, now) - sent for name, sent in played.sent.items()]
     return Judged(
@@ -108,8 +112,11 @@ def _row(fault: Fault, seed: int, played: Played, report: Report, at: Scene, pro
         seed=seed,
         events=sum(report.counts.records.values()),
         rejected=sum(report.counts.dead_letters.values()),
-        found=report.found,
-        violations=tuple(map(str, report.violations)),
+        found={
+            promise: max(report.found.get(promise, 0), second.found.get(promise, 0))
+            for promise in sorted(report.found.keys() | second.found.keys())
+        },
+        violations=(*map(str, report.violations), *second.violations),
         outage=max(at.outages, default=None),
         longest=max(delays, default=0.0),
         allowed=fault.longest,

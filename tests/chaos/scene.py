@@ -10,7 +10,7 @@ import asyncio
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -81,6 +81,7 @@ class Scene:
     * **on** - None for a deployment on the embedded servers. **cleanup** - what is to be done at its end.
     * **over** - how long submissions come; faults are placed in it.
     * **away** - how long a server is taken away, or a network cut.
+    * **doubts** - asked at the end: why the fault was none after all; empty where it was one.
     * **ends** - when (monotonic) each fault was over; **outages** - how long each server really was away.
     """
 
@@ -92,6 +93,7 @@ class Scene:
     on: Servers | None
     cleanup: AsyncExitStack
     workers: list[WorkerProcess] = field(default_factory=list)
+    doubts: list[Callable[[], str]] = field(default_factory=list)
     ends: list[float] = field(default_factory=list)
     outages: list[float] = field(default_factory=list)
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from router.domain.audit.report import Report
+from router.domain.audit import Report
 from tests.benchmarks.machine import machine
 from tests.e2e.play import Played
 from tests.load.sampling import MB, Sample, Samples, slope
