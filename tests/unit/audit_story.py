@@ -353,7 +353,7 @@ class Story:
     def follow(self, auditor: Auditor, records: Iterable[Observed]) -> None:
         """Show *records* as they were written, and judge on the way what may be judged."""
         at = START
-        for record in sorted(map(self._as_written, records), key=lambda each: each.written_at or START):
+        for record in sorted(map(self.as_written, records), key=lambda each: each.written_at or START):
             assert record.written_at is not None
             if record.written_at > at:
                 auditor.advance(at)
@@ -361,7 +361,7 @@ class Story:
             auditor.see(record)
         auditor.advance(min(at, self.now))
 
-    def _as_written(self, record: Observed) -> Observed:
+    def as_written(self, record: Observed) -> Observed:
         """Return the record with the time of writing: its own, a presence's `at`, or that of what it was made of."""
         known = self.written.get((record.topic, record.offset), self.now)
         if record.topic == "rep-presence" and record.data and "at" in record.data:

@@ -18,6 +18,7 @@ START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 REPS = ("ana", "ben", "cid", "dee")
 PEOPLE = ("kim", "lou", "max", "noa", "pia", "quy")
 LENGTH = timedelta(seconds=100)
+ANSWERS = (("accept", "touch"), ("touch",), ("decline",), ("accept", "release"), ("accept",), ())
 
 POLICY = """\
 forms:
