@@ -15,18 +15,21 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
+from pydantic import ValidationError
 
 from router.domain.audit import Observed
 from router.domain.decision import Decision, decision_id, wire
 from router.domain.ledger.facts import Answer
 from router.domain.ledger.model import apply
 from router.domain.ledger.state import Ledger
+from router.domain.ledger.verbs import Audience as KnownAudience
 from router.domain.ledger.verbs import Tick, Verb
 from router.domain.policy import Policy
-from router.domain.routing import audiences
+from router.domain.routing import Audience, audiences
 from router.errors import BadInput
 from router.events.action import RepAction
 from router.events.base import rfc3339, to_millis
+from router.events.outcome import LeadOutcome
 from router.events.presence import RepPresence
 from router.events.submission import FormSubmitted
 from router.pipeline import verbs
@@ -60,6 +63,15 @@ class Rehearsal:
         self._order = itertools.count()
         self._apply(install(self.policy, (), self.start))
 
+    def install(self, at: datetime, policy: Policy) -> None:
+        """Plan that another policy is put in force."""
+
+        def put() -> None:
+            self.policy = policy
+            self._apply(install(policy, [_found(one) for one in self.ledger.audiences.values()], self.now))
+
+        self._later(at, put)
+
     def send(self, at: datetime, topic: str, data: Mapping[str, Any]) -> None:
         """Plan one input record."""
 
@@ -90,7 +102,7 @@ class Rehearsal:
         code = "schema"
         try:
             asked = self._verbs(topic, data)
-        except BadInput:
+        except (BadInput, ValidationError):
             asked = []
         for verb in asked:
             code = self._apply(verb)
@@ -102,6 +114,8 @@ class Rehearsal:
             return [verbs.attend(RepPresence.model_validate(data), None)]
         if topic == "rep-actions":
             return [verbs.act(RepAction.model_validate(data), None)]
+        if topic == "lead-outcomes":
+            return [verbs.close(LeadOutcome.model_validate(data), None)]
         decision = dry_run(data, self.policy, key=KEY, at=self.now)
         found = (
             audiences(decision.route, self.policy, decision.values) if decision.route and decision.to == "sales" else ()
@@ -137,6 +151,10 @@ class Rehearsal:
             "rejected_at": rfc3339(self.now),
         }
         self._stands("dead-letters", "event.rejected.v1", f"rejected-{offset}", data)
+
+
+def _found(known: KnownAudience) -> Audience:
+    return Audience(known.id, known.pool, known.strategy, (), known.match, known.values)
 
 
 def _wired(decision: Decision) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from router.domain.audit import Observed, Report, Roster, RosterRep, Tolerance, audit
+from router.domain.audit import Auditor, Observed, Report, Roster, RosterRep, Tolerance, audit
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 FIRST_TOUCH = timedelta(minutes=5)
@@ -61,6 +61,7 @@ class Story:
     records: list[Observed] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.written: dict[tuple[str, int], datetime] = {}
         self.reps = {rep_id: _Rep(capacity) for rep_id, capacity in self.capacities.items()}
         self.leads: dict[str, _Lead] = {}
         self.sequence = 0
@@ -173,6 +174,7 @@ class Story:
         """Write one record."""
         offset = self._number(topic) - 1
         self.records.append(Observed(topic, 0, offset, ce_type, ce_id, data))
+        self.written[topic, offset] = self.now
         return self.records[-1]
 
     def _number(self, of: str) -> int:
@@ -345,10 +347,35 @@ class Story:
         tolerance: Tolerance | None = None,
         topic_prefix: str = "",
     ) -> Report:
-        """Audit *records*, or all of the story."""
+        """Audit *records*, or all of the story; what is right is right for an auditor that sees it come, too."""
         given = self.records if records is None else records
         who = self.roster if roster is None else roster
-        return audit(given, who, until=self.now, strict_end=strict_end, tolerance=tolerance, topic_prefix=topic_prefix)
+        report = audit(
+            given, who, until=self.now, strict_end=strict_end, tolerance=tolerance, topic_prefix=topic_prefix
+        )
+        auditor = Auditor(who, tolerance=tolerance, topic_prefix=topic_prefix)
+        self.follow(auditor, given)
+        came = auditor.finish(self.now, strict_end=strict_end)
+        assert came.holds or not report.holds, [*map(str, came.violations)]
+        return report
+
+    def follow(self, auditor: Auditor, records: Iterable[Observed]) -> None:
+        """Show *records* as they were written, and judge on the way what may be judged."""
+        at = START
+        for record in sorted(map(self.as_written, records), key=lambda each: each.written_at or START):
+            assert record.written_at is not None
+            if record.written_at > at:
+                auditor.advance(at)
+                at = record.written_at
+            auditor.see(record)
+        auditor.advance(min(at, self.now))
+
+    def as_written(self, record: Observed) -> Observed:
+        """Return the record with the time of writing: its own, a presence's `at`, or that of what it was made of."""
+        known = self.written.get((record.topic, record.offset), self.now)
+        if record.topic == "rep-presence" and record.data and "at" in record.data:
+            known = datetime.fromisoformat(record.data["at"])
+        return record if record.written_at is not None else replace(record, written_at=known)
 
     def without(self, unwanted: Callable[[Observed], bool]) -> list[Observed]:
         """Return the records without those that are *unwanted*."""

@@ -22,14 +22,20 @@ from router.events.presence import RepPresence
 
 RETAINED = timedelta(days=7)
 Spell = tuple[datetime, datetime]
+_INSTANT = timedelta(microseconds=1)
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Sign:
-    """One word about a rep's presence; `at` is held to when the log took it, where that is known."""
+    """
+    One word about a rep's presence; `at` is held to when the log took it, where that is known.
+
+    * **told_at** - when the log took it: nobody knew it before.
+    """
 
     at: datetime
+    told_at: datetime
     available: bool
     heartbeat: bool
     by_router: bool
@@ -43,13 +49,17 @@ class Presences:
         self._signs: dict[str, list[Sign]] = defaultdict(list)
         self._spells: dict[str, Sequence[Spell]] = {}
         self._held: set[str] = set()
+        self._forgotten: dict[str, datetime] = {}
 
     def __len__(self) -> int:
         return sum(map(len, self._signs.values()))
 
     def add(self, observed: Observed, event: RepPresence) -> None:
         """Take in one word about a rep."""
-        insort(self._signs[event.rep_id], _sign(observed, event), key=_by_age)
+        sign = _sign(observed, event)
+        if not sign.available and sign.at <= self._forgotten.get(event.rep_id, sign.at - _INSTANT):
+            return  # newer words may have been there before it
+        insort(self._signs[event.rep_id], sign, key=_by_age)
         self._spells.pop(event.rep_id, None)
 
     def discard(self, observed: Observed, event: RepPresence) -> None:
@@ -82,6 +92,7 @@ class Presences:
                 if beat.at <= _plus(word.expires, grace):
                     word = replace(word, expires=max(word.expires, beat.expires))
             self._signs[rep_id] = [word, *signs[old:]]
+            self._forgotten[rep_id] = before
             self._spells.pop(rep_id, None)
 
 
@@ -130,29 +141,34 @@ def _absent(at: datetime, signs: Sequence[Sign], spells: Sequence[Spell], horizo
 
 
 def _forgotten(at: datetime, signs: Sequence[Sign], tolerance: Tolerance) -> bool:
-    """Return whether the event that spoke for the rep may have left the topic."""
+    """Return whether the word that spoke for the rep may be older than all that is known; younger news may be late."""
     since = tolerance.presence_since
-    return since is not None and (at < since or not any(not sign.heartbeat and sign.at <= at for sign in signs))
+    if since is None:
+        return False
+    known = at - tolerance.grace
+    return known < since or not any(not sign.heartbeat and sign.at <= known for sign in signs)
 
 
 def available_spells(signs: Sequence[Sign], tolerance: Tolerance) -> Sequence[Spell]:
     """
     Return the widest times in which the ledger may have held a rep available, merged, in order.
 
-    A word to the contrary is known `grace` after its own time, except the router's
-    own, which is known at once. Heartbeats lengthen what holds and begin nothing.
+    A word to the contrary is known `grace` after it was told, except the router's
+    own, which is known at once; where a newer heartbeat may have been there before it,
+    it came too late to count. Heartbeats lengthen what holds and begin nothing.
     """
     spells = []
-    revoked = _NEVER
+    revoked = beaten = _NEVER
     for place in range(len(signs) - 1, -1, -1):
         sign = signs[place]
+        known = sign.at if sign.by_router else _plus(sign.told_at, tolerance.grace)
         if sign.heartbeat:
-            continue
-        if sign.available:
+            beaten = min(beaten, sign.told_at)
+        elif sign.available:
             held = _plus(_expiry(signs, place, tolerance), tolerance.grace)
             spells.append((sign.at - tolerance.grace, min(held, revoked)))
-        else:
-            revoked = min(revoked, sign.at if sign.by_router else sign.at + tolerance.grace)
+        elif sign.by_router or known < beaten:
+            revoked = min(revoked, known)
     return _merged(reversed(spells))
 
 
@@ -193,6 +209,7 @@ def _sign(observed: Observed, event: RepPresence) -> Sign:
     at = event.at if observed.written_at is None else min(event.at, observed.written_at)
     return Sign(
         at=at,
+        told_at=max(at, observed.written_at or at),
         available=event.status == "available",
         heartbeat=event.heartbeat,
         by_router=event.source == "router",

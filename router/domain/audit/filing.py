@@ -17,7 +17,7 @@ from router.domain.audit.cases import Case, LeadCase, RecordCase, SubmissionCase
 from router.domain.audit.counts import Tally
 from router.domain.audit.history import Place, Record, read_input, read_output, repeated
 from router.domain.audit.ids import Ids
-from router.domain.audit.observed import Observed, Tolerance, Violation
+from router.domain.audit.observed import Observed, Tolerance, Violation, written
 from router.domain.audit.order import Order
 from router.domain.audit.owner import State
 from router.domain.audit.report import Told
@@ -211,6 +211,9 @@ class Files:
         place = (event.source_topic.removeprefix(self._prefix), event.source_partition, event.source_offset)
         case = self._by_place.get(place)
         if case is None:
+            if place in self.ids.answered:
+                problem = f"the submission was decided and has a dead letter too ({event.code})"
+                self.told.add(Violation(1, written(place), problem))
             self._orphans.setdefault(place, []).append(event)
             return
         case.history.rejected[place].append(event)
@@ -256,6 +259,7 @@ class Files:
             self.ids.over(case)
         elif isinstance(case, SubmissionCase):
             key = ("submission", case.submission_id)
+            self.ids.answered_alone(case)
         else:
             key = ("record", next(record.observed.where for each in case.history.inputs.values() for record in each))
         del self.cases[key]
@@ -279,6 +283,4 @@ class Files:
 
     def _judge_letters(self, place: Place, letters: list[EventRejected]) -> None:
         if len(letters) > 1:
-            topic, partition, offset = place
-            problem = f"has {len(letters)} dead letters instead of one"
-            self.told.add(Violation(1, f"{topic}/{partition}@{offset}", problem))
+            self.told.add(Violation(1, written(place), f"has {len(letters)} dead letters instead of one"))

@@ -74,7 +74,9 @@ def said(observed: Observed) -> Mapping[str, Any] | None:
         return None
     if observed.ce_type == "lead.decided.v1" and data.get("test") is True:
         return {name: data.get(name) for name in _OF_A_TEST}
-    free = _MADE_AGAIN.get(observed.ce_type or "", ())
+    free = _MADE_AGAIN.get(observed.ce_type or "")
+    if free is None:
+        return data
     return {name: value for name, value in data.items() if name not in free}
 
 

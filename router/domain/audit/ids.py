@@ -15,7 +15,7 @@ from router.events.action import RepAction
 from router.events.decision import LeadDecided
 
 if TYPE_CHECKING:
-    from router.domain.audit.cases import LeadCase
+    from router.domain.audit.cases import LeadCase, SubmissionCase
 
 RECENT = 5_000
 """Outputs that are kept whole, so that a repeat which differs can be told with the fields."""
@@ -31,12 +31,15 @@ class Ids:
     All ids of one auditor.
 
     * **keep** - how long a submission that was decided, and a lead that is over, are remembered; None for ever.
+    * **decided** - submissions; **sequences** - which event has a number; **answered** - places of records of decided
+      submissions that had no other record.
     """
 
     def __init__(self, keep: timedelta | None) -> None:
         shorter = None if keep is None else min(keep, REPEATS_FOR)
         self.decided = Memory(keep)
         self.sequences = Memory(shorter)
+        self.answered = Memory(shorter)
         self._places = Memory(shorter)
         self._outputs = Memory(shorter)
         self._actions = Memory(None if keep is None else ACTIONS_FOR)
@@ -56,7 +59,15 @@ class Ids:
 
     def grow_old(self, now: datetime) -> None:
         """Let it be *now*."""
-        for memory in (self.decided, self.sequences, self._places, self._outputs, self._actions, self._leads):
+        for memory in (
+            self.decided,
+            self.sequences,
+            self.answered,
+            self._places,
+            self._outputs,
+            self._actions,
+            self._leads,
+        ):
             memory.grow_old(now)
 
     def first_time(self, place: Place) -> bool:
@@ -104,6 +115,12 @@ class Ids:
         if known is None:
             self._actions.put(action_id, mine)
         return known in (None, mine)
+
+    def answered_alone(self, case: SubmissionCase) -> None:
+        """Remember where the one record of a submission stands that was decided: it may have no dead letter."""
+        records = case.history.inputs["form-submissions"]
+        if case.history.decisions and len(records) == 1 and not case.is_repeat:
+            self.answered.put(records[0].observed.where)
 
     def over(self, case: LeadCase) -> None:
         """Remember how a lead that is let go stands."""

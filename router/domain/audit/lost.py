@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from router.domain.audit.history import History, Record, events_of
-from router.domain.audit.observed import Horizon, Violation
+from router.domain.audit.observed import Horizon, Violation, written
 from router.domain.audit.openings import Opening
 from router.domain.audit.unheard import People
 from router.events.presence import RepPresence
@@ -47,9 +47,9 @@ def _answered(history: History, record: Record) -> bool:
 
 def rejected_twice(history: History) -> Iterable[Violation]:
     """Find records with more than one dead letter."""
-    for (topic, partition, offset), letters in history.rejected.items():
+    for place, letters in history.rejected.items():
         if len(letters) > 1:
-            yield Violation(1, f"{topic}/{partition}@{offset}", f"has {len(letters)} dead letters instead of one")
+            yield Violation(1, written(place), f"has {len(letters)} dead letters instead of one")
 
 
 def unknown_reps_presence(history: History, horizon: Horizon, people: People) -> Iterable[Violation]:

@@ -41,7 +41,18 @@ class Observed:
     @property
     def place(self) -> str:
         """Return where the record stands, as `topic/partition@offset`."""
-        return f"{self.topic}/{self.partition}@{self.offset}"
+        return written(self.where)
+
+
+def written(place: tuple[str, int, int]) -> str:
+    """
+    Write where a record stands.
+
+    >>> written(("rep-actions", 0, 7))
+    'rep-actions/0@7'
+    """
+    topic, partition, offset = place
+    return f"{topic}/{partition}@{offset}"
 
 
 @dataclass(frozen=True, slots=True)
