@@ -16,6 +16,7 @@ import orjson
 import redis
 
 from router.adapters.redis.functions import library
+from router.adapters.redis.items import arguments
 from router.domain.ledger.verbs import Act, Attend, Audience, Clock, Install, Place, Seat, Step, Tick, Verb
 
 START = 1_772_460_000_000
@@ -167,7 +168,7 @@ class World:
 
     def _apply(self, verbs: Iterable[Verb]) -> None:
         for part in _in_parts(verbs):
-            items = [orjson.dumps(verb) for verb in part]
+            items = [argument for verb in part for argument in arguments(verb)]
             rows: Any = self._client.fcall(self._function, 1, self._prefix, str(self._now), "benchmark", *items)
             self._client.delete(self._prefix + "out")  # as if all were published
             for code, facts, *_ in rows:

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import orjson
 import redis
 
 from router.adapters.redis.functions import library
+from router.adapters.redis.items import arguments
 from router.domain.ledger.verbs import Verb
 from tests.concurrency.history import Told
 from tests.concurrency.player import Orders, brief, digest
@@ -43,8 +43,9 @@ def begin(client: redis.Redis, orders: Orders) -> Told:
     client.set(prefix + "epoch", "game")
     marker = orders.deck.templates["paper", "en", "north"].deal("s-0", "N-0", 1, 0, 0)
     verbs: Sequence[Verb] = [orders.deck.installs[0], marker, *orders.deck.audiences]
-    rows: Any = client.fcall(name, 1, prefix, "", "game", *map(orjson.dumps, verbs))
-    answers = [(code.decode(), entry.decode(), digest(facts) if entry else "", "") for code, facts, _, entry, _ in rows]
+    items = [argument for verb in verbs for argument in arguments(verb)]
+    rows: Any = client.fcall(name, 1, prefix, "", "game", *items)
+    answers = [(code.decode(), entry.decode(), digest(facts) if entry else "", "") for code, facts, entry, _ in rows]
     return Told([brief(verb) for verb in verbs], answers)
 
 

@@ -18,7 +18,7 @@ from router.adapters.redis.connection import asking
 from router.errors import DependencyDown
 
 PARTS = (
-    *("store", "reps", "leads", "choices", "queue", "offers", "advance", "breaches"),
+    *("store", "later", "reps", "leads", "choices", "queue", "offers", "advance", "breaches"),
     *("place", "act", "close", "erase", "attend", "tick", "audiences", "install"),
     *("apply", "activities"),
 )

@@ -21,7 +21,8 @@ from redis.exceptions import ResponseError
 
 from router.adapters.redis.connection import asking
 from router.adapters.redis.functions import Functions
-from router.domain.ledger.verbs import Verb
+from router.adapters.redis.items import arguments
+from router.domain.ledger.verbs import Place, Verb
 from router.domain.policy import Strategy
 from router.domain.routing import Audience
 from router.errors import DependencyDown
@@ -47,6 +48,11 @@ def _unpacked(packed: bytes) -> Companies:
     return companies
 
 
+def _decision(verb: Verb, code: bytes) -> bytes:
+    """Return what a `decided` fact speaks of; the ledger does not send back what it was given."""
+    return verb.decision.encode() if code == b"done" and isinstance(verb, Place) else b""
+
+
 class LedgerForgot(DependencyDown):
     """The ledger is not in this Redis, or not all of it: nothing may be decided on it until it is restored."""
 
@@ -66,15 +72,15 @@ class RedisLedger:
         """Apply *verbs*, each as one atomic step; *now* (ms) stands in for the server's time in tests."""
         if self._announced != self._publisher:
             await self.announce()
-        items = [orjson.dumps(verb) for verb in verbs]
+        items = [argument for verb in verbs for argument in arguments(verb)]
         try:
             rows = await self._call("" if now is None else str(now), self._publisher, *items)
         except (DependencyDown, asyncio.CancelledError):
             self.give_up()
             raise
         return [
-            Applied(code.decode(), facts, decision, entry, getattr(verb, "trace", None), message.decode())
-            for verb, (code, facts, decision, entry, message) in zip(verbs, rows, strict=True)
+            Applied(code.decode(), facts, _decision(verb, code), entry, getattr(verb, "trace", None), message.decode())
+            for verb, (code, facts, entry, message) in zip(verbs, rows, strict=True)
         ]
 
     async def published(self, applied: Sequence[Applied]) -> None:

@@ -15,12 +15,12 @@ local function accept(lead, item)
   rep.misses = 0
   reps.save(rep)
   leads.save(lead)
-  offers.assignment(lead, "accepted", { acted = math.min(item.at, now) })
+  offers.assignment(lead, "accepted", field("acted", math.min(item.at, now)))
 end
 
 local function touch(lead, item)
   local acted = math.min(math.max(item.at, lead.submitted), now)
-  offers.assignment(lead, "touched", { rep = item.rep_id, acted = acted, channel = opt(item.channel) })
+  offers.assignment(lead, "touched", field("acted", acted) .. field("channel", opt(item.channel)), item.rep_id)
   clocks.touched(lead, acted)
   if lead.rep == item.rep_id then
     local rep = reps.get(item.rep_id)
@@ -32,12 +32,11 @@ local function touch(lead, item)
 end
 
 function verbs.act(item)
-  if not once(P .. "act:act:" .. item.action_id) then return "repeat" end
+  if not once(P .. "act:act:" .. item.action_id, KEEP_ACTIONS) then return "repeat" end
   local lead = leads.get(item.lead_id)
-  if not lead then return "unknown_lead" end
+  if not lead then return not_yet("unknown_lead") end
   local rep = reps.get(item.rep_id)
-  if not rep then return "unknown_rep" end
-  redis.call("SET", fence, "1", "EX", KEEP_ACTIONS)
+  if not rep then return not_yet("unknown_rep") end
   local is_open = leads.is_open(lead)
   if is_open and item.at < lead.opened - STALE then return "done" end
   if item.action == "touch" then

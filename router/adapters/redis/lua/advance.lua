@@ -12,6 +12,7 @@ local function expire_at(rep, until_)
 end
 
 local function take_back(rep)
+  later.write(P .. "theirs:" .. rep.id)
   for _, id in ipairs(redis.call("ZRANGE", P .. "theirs:" .. rep.id, 0, -1)) do
     local lead = leads.get(id)
     if lead.state == "held" then offers.unassign(lead, "rep_unavailable") end

@@ -4,10 +4,27 @@
   KEYS[1] the workspace's prefix with its hash tag, such as {default}:
   ARGV[1] now in ms, or '' for the server's own time
   ARGV[2] the publisher, who will publish the outbox entries and remove them
-  ARGV[3] and on: items as JSON, each with its `verb`
+  ARGV[3] and on: five for each item, as in adapters/redis/items.py: JSON with its `verb`, and of a `place` what the lead
+          keeps, the decision, the card, and the card as a JSON string; texts that are passed on and not looked into
 
-  Returns, for each item, {code, facts as JSON, decision as JSON or '', outbox id or '', message of an `error`}. A Redis that has forgotten answers with the error FORGOT before anything is changed.
+  Returns, for each item, {code, facts as JSON, outbox id or '', message of an `error`}. A Redis that has forgotten
+  answers with the error FORGOT before anything is changed.
 ]]
+local function item_at(argv, i)
+  local item = cjson.decode(argv[i])
+  item.brought, item.decision, item.card, item.quoted = argv[i + 1], argv[i + 2], argv[i + 3], argv[i + 4]
+  return item
+end
+
+-- What the item wrote before it failed stands, and so do its facts: a sequence once taken must appear. But the item
+-- itself may come again, and the decision that speaks for it is then another one.
+local function failed()
+  flush()
+  forget()
+  if fence then redis.call("DEL", fence) end
+  if decided then table.remove(facts, decided) end
+end
+
 redis.register_function("FUNCTION_NAME", function(keys, argv)
   P = keys[1]
   if redis.call("EXISTS", P .. "epoch") == 0 then return redis.error_reply("FORGOT no ledger here") end
@@ -18,38 +35,32 @@ redis.register_function("FUNCTION_NAME", function(keys, argv)
     now = tonumber(argv[1])
   end
   forget()
-  facts = {}
+  later.forget()
+  facts, decided = {}, nil
   advance()
   local out = {}
-  for i = 3, #argv do
+  for i = 3, #argv, 5 do
     local trace = ""
     fence = nil
-    local ok, code, decision = pcall(function()
-      local item = cjson.decode(argv[i])
+    local ok, code = pcall(function()
+      local item = item_at(argv, i)
       trace = opt(item.trace) or ""
-      local answer = verbs[item.verb](item)
-      return answer, item.verb == "place" and answer == "done" and item.decision or ""
+      return verbs[item.verb](item)
     end)
     local message = ""
     if not ok then
-      -- What the item wrote before it failed stands, and so do its facts: a sequence once taken must appear. But the
-      -- item itself may come again, and the decision that speaks for it is then another one.
-      reps.flush()
-      forget()
-      if fence then redis.call("DEL", fence) end
-      for k = #facts, 1, -1 do
-        if facts[k].t == "decided" then table.remove(facts, k) end
-      end
-      code, message, decision = "error", tostring(code), ""
+      failed()
+      code, message = "error", tostring(code)
     end
     local json, entry = "[]", ""
     if #facts > 0 then
-      json = cjson.encode(facts)
+      json = "[" .. table.concat(facts, ",") .. "]"
+      local decision = ok and decided and argv[i + 2] or ""
       entry = redis.call("XADD", P .. "out", "*", "p", argv[2], "f", json, "d", decision, "h", trace)
-      facts = {}
+      facts, decided = {}, nil
     end
-    out[#out + 1] = { code, json, decision, entry, message }
+    out[#out + 1] = { code, json, entry, message }
   end
-  reps.flush()
+  flush()
   return out
 end)

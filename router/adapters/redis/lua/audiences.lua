@@ -45,6 +45,7 @@ local function describe(item)
     redis.call("SADD", P .. "auds", item.id)
     cache.aud[item.id] = nil
   end
+  later.write(P .. "used")
   redis.call("ZADD", P .. "used", "NX", now, item.id)
   return old[1] ~= false, ordered
 end
@@ -68,7 +69,11 @@ local function define(item, moved)
     for _, member in ipairs(stayed) do outdated(id, reps.get(member)) end
   end
   local others = #gone + #come > 0
-  if others then cache.members[id] = nil end
+  if others then
+    cache.members[id], cache.on[id] = nil, nil
+    cache.rest = {}
+  end
+  if others or not ordered then cache.line[id] = nil end
   return known and others
 end
 
@@ -121,11 +126,12 @@ local function drop(id, lanes)
   for _, what in ipairs({ "aud:", "in:", "free:", "fkey:", "on:", "hrs:", "lanes:" }) do redis.call("DEL", P .. what .. id) end
   redis.call("SREM", P .. "auds", id)
   redis.call("ZREM", P .. "used", id)
-  cache.aud[id], cache.members[id], cache.stale[id] = nil, nil, nil
+  cache.aud[id], cache.members[id], cache.stale[id], cache.line[id], cache.on[id] = nil, nil, nil, nil, nil
 end
 
 -- An audience that nobody has asked for within the hour goes, unless an open lead is in one of its lanes
 local function forget_unused()
+  for _, key in ipairs({ "used", "laneuse", "shelves" }) do later.write(P .. key) end
   for _, id in ipairs(redis.call("ZRANGE", P .. "used", "-inf", now - HOUR, "BYSCORE")) do
     local lanes, idle = redis.call("SMEMBERS", P .. "lanes:" .. id), true
     for _, lane in ipairs(lanes) do

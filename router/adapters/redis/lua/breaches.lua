@@ -53,7 +53,7 @@ end
 
 -- Give up a lead that nobody touched: it must not cost a rep's capacity for ever
 function breaches.abandon(lead)
-  offers.assignment(lead, "closed", { reason = "abandoned" })
+  offers.assignment(lead, "closed", field("reason", "abandoned"))
   if not lead.breached then clocks.sla(lead, "cancelled", now) end
   tell_manager(lead, "abandoned:" .. lead.sub)
   offers.finish(lead, "closed")

@@ -4,7 +4,7 @@
 local choices = {}
 
 local function untried_on_duty(lead, audience)
-  local count = redis.call("SCARD", P .. "on:" .. audience)
+  local count = reps.on_duty(audience)
   for id in pairs(lead.tried) do count = count - redis.call("SISMEMBER", P .. "on:" .. audience, id) end
   return count > 0
 end
@@ -35,6 +35,11 @@ local function untried_free(lead, audience, count)
     if not lead.tried[id] and #out < count then out[#out + 1] = id end
   end
   return out
+end
+
+local function first_untried(lead, audience)
+  if not next(lead.tried) then return reps.first(audience) end
+  return untried_free(lead, audience, 1)[1]
 end
 
 -- The owner of the lead, where 'id' is one and could take it now
@@ -71,7 +76,7 @@ function choices.pick(lead, opened, again)
     if rep then return { step = choices.home(lead, id), rep = rep, opened = opened } end
   end
   for index = 1, math.min(opened, #lead.step_list) do
-    local first = untried_free(lead, lead.step_list[index].audience, 1)[1]
+    local first = first_untried(lead, lead.step_list[index].audience)
     if first then return { step = index, rep = reps.get(first), opened = opened } end
   end
   if not next(lead.tried) then return nil end
@@ -100,8 +105,8 @@ function choices.somebody_else(lead)
 end
 
 local function code(lead, id, current)
-  local rep = reps.get(id)
-  local own = reps.obstacle(rep)
+  local own = reps.obstacle(reps.get(id))
+  cache.bar[id] = own or false
   if own then return own end
   local index = choices.home(lead, id)
   if not index then return "no_match" end
@@ -109,13 +114,55 @@ local function code(lead, id, current)
   return index <= current and "eligible" or "later_step"
 end
 
--- {rep, code}: who gets the lead, those next in line in the same step, then the others and why not; at most 20
+local function as_json(id, why) return "[" .. quote(id) .. ',"' .. why .. '"]' end
+
+-- The members of the steps' pools who are not 'listed' yet, and why; at most 20 with those in 'out', to which they go
+local function others(lead, current, listed, out)
+  for _, step in ipairs(lead.step_list) do
+    for _, id in ipairs(#out < SHOWN and reps.pool(step.pool) or {}) do
+      if #out >= SHOWN then return end
+      if not listed[id] then
+        listed[id] = true
+        out[#out + 1] = as_json(id, code(lead, id, current))
+      end
+    end
+  end
+end
+
+-- The same where the first in line of a step gets the lead, which is the rule: the line as it stands, and the others,
+-- who stay the same for all leads of the lane until somebody is free who was not, or the other way round
+local function candidates_in_line(lead, index)
+  local audience = lead.step_list[index].audience
+  local line, count, change = reps.free_shown(audience)
+  if count >= SHOWN then return line end
+  local name = table.concat({ lead.lane, index, change }, " ")
+  local rest = cache.rest[name]
+  if not rest then
+    local out, listed = {}, {}
+    for i, id in ipairs(reps.free(audience, count)) do
+      listed[id], out[i] = true, ""
+    end
+    others(lead, index, listed, out)
+    rest = table.concat(out, ",", count + 1)
+    cache.rest[name] = rest
+  end
+  return rest == "" and line or line .. "," .. rest
+end
+
+-- JSON of {rep, code}: who gets the lead, those next in line in the same step, then the others and why not; at most 20
 function choices.candidates(lead, choice)
-  local out, listed, current = { { choice.rep.id, "eligible" } }, { [choice.rep.id] = true }, choice.opened
+  if not next(lead.tried) and #lead.owners == 0 then
+    for index = 1, math.min(choice.opened, #lead.step_list) do
+      local first = reps.first(lead.step_list[index].audience)
+      if first == choice.rep.id and index == choice.step then return "[" .. candidates_in_line(lead, index) .. "]" end
+      if first then break end
+    end
+  end
+  local out, listed, current = { as_json(choice.rep.id, "eligible") }, { [choice.rep.id] = true }, choice.opened
   local put = function(id, why)
     if not listed[id] and #out < SHOWN then
       listed[id] = true
-      out[#out + 1] = { id, why }
+      out[#out + 1] = as_json(id, why)
     end
   end
   for _, id in ipairs(lead.owners) do
@@ -129,11 +176,6 @@ function choices.candidates(lead, choice)
       break
     end
   end
-  for _, step in ipairs(lead.step_list) do
-    for _, id in ipairs(#out < SHOWN and reps.pool(step.pool) or {}) do
-      if #out >= SHOWN then return out end
-      if not listed[id] then put(id, code(lead, id, current)) end
-    end
-  end
-  return out
+  others(lead, current, listed, out)
+  return "[" .. table.concat(out, ",") .. "]"
 end

@@ -7,12 +7,11 @@
 local CLOSING = { won = true, lost = true, disqualified = true }
 
 function verbs.close(item)
-  if not once(P .. "act:close:" .. item.outcome_id) then return "repeat" end
+  if not once(P .. "act:close:" .. item.outcome_id, KEEP_ACTIONS) then return "repeat" end
   local lead = leads.get(item.lead_id)
-  if not lead then return "unknown_lead" end
-  redis.call("SET", fence, "1", "EX", KEEP_ACTIONS)
+  if not lead then return not_yet("unknown_lead") end
   if not CLOSING[item.outcome] or not leads.is_open(lead) or item.at < lead.opened - STALE then return "done" end
-  offers.assignment(lead, "closed", { reason = item.outcome })
+  offers.assignment(lead, "closed", field("reason", item.outcome))
   if not lead.breached then clocks.sla(lead, "cancelled", now) end
   offers.finish(lead, "closed")
   return "done"

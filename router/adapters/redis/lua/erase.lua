@@ -11,7 +11,7 @@ function verbs.erase(item)
   local state = lead.state
   if lead.sub then
     state = "closed"
-    offers.assignment(lead, "closed", { reason = "erased" })
+    offers.assignment(lead, "closed", field("reason", "erased"))
     if leads.is_open(lead) then
       if not lead.breached then clocks.sla(lead, "cancelled", now) end
       offers.finish(lead, "closed")
@@ -20,6 +20,7 @@ function verbs.erase(item)
   local left = { id = lead.id, first = lead.first, state = state, attempt = lead.attempt, erased = now }
   cache.lead[lead.id], cache.card[lead.id] = left, nil
   leads.save(left)
+  later.leave(P .. "card:" .. lead.id)
   redis.call("DEL", P .. "card:" .. lead.id, P .. "activity:lead:" .. lead.id)
   return "done"
 end

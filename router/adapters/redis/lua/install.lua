@@ -105,7 +105,7 @@ function verbs.install(item)
   if item.renew and item.version ~= meta("version") then return "stale_policy" end
   if not tells_of_all(item) then return "missing_audiences" end
   if item.policy ~= "" then redis.call("HSETNX", P .. "policies", item.version, item.policy) end
-  reps.flush()
+  flush()
   local before = standings()
   put_rest(item)
   local everybody, changed = put_reps(item), {}
@@ -117,7 +117,7 @@ function verbs.install(item)
       changed[#changed + 1] = rep
     end
   end
-  reps.flush()
+  flush()
   for _, rep in ipairs(everybody) do
     if not rep.active then take_back(rep) end
   end

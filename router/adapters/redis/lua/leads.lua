@@ -4,19 +4,66 @@
 ]]
 local leads, clocks = {}, {}
 
+-- The second line is what was brought along (see `encode`). A lead of an earlier release is one line
+local function decode(kept)
+  local lead = cjson.decode(kept)
+  local at = string.find(kept, "\n", 1, true)
+  if at then lead.brought = "{" .. string.sub(kept, at + 1) end
+  return lead
+end
+
 function leads.get(id)
   if cache.lead[id] == nil then
     local kept = redis.call("GET", P .. "lead:" .. id)
-    cache.lead[id] = kept and cjson.decode(kept)
+    cache.lead[id] = kept and decode(kept)
   end
   return cache.lead[id] or nil
 end
 
+-- What a submission brought along: fields that seldom change
+local BROUGHT = {
+  "sub", "submitted", "received", "decided", "policy", "route", "step_list", "stage", "priority", "escalate_to",
+  "considered", "company", "clock", "lane",
+}
+
+-- What the lead was brought with, as it came; put together anew where that has changed since
+local function brought(lead)
+  if not lead.brought then
+    local values = {}
+    for _, name in ipairs(BROUGHT) do values[name] = lead[name] end
+    lead.brought = cjson.encode(values)
+  end
+  return lead.brought
+end
+
+local function flags(lead)
+  return (lead.parked and ',"parked":true' or "") .. (lead.overdue and ',"overdue":true' or "")
+    .. (lead.breached and ',"breached":true' or "") .. (lead.told_nobody and ',"told_nobody":true' or "")
+end
+
+-- One object in two lines: what changes, and what was brought along, which need not be written anew
+local function encode(lead)
+  local first = string.format('{"id":%s,"first":%d,"state":"%s","attempt":%d%s', quote(lead.id), lead.first, lead.state,
+    lead.attempt, field("erased", lead.erased))
+  if not lead.submitted then return first .. "}" end
+  return string.format(
+    '%s,"opened":%d,"unheld_since":%d,"unheld_ms":%d,"assigned_at":%d,"accept_ms":%d,"reach":%d,"tries":%d,"tried":%s,'
+      .. '"warned":%s,"owners":%s%s%s%s%s%s%s%s,\n%s',
+    first, lead.opened, lead.unheld_since, lead.unheld_ms, lead.assigned_at, lead.accept_ms, lead.reach, lead.tries,
+    next(lead.tried) and cjson.encode(lead.tried) or "{}", #lead.warned > 0 and cjson.encode(lead.warned) or "[]",
+    #lead.owners > 0 and cjson.encode(lead.owners) or "[]", field("rep", lead.rep), field("last_rep", lead.last_rep),
+    field("step", lead.step), field("pool", lead.pool), field("accept_by", lead.accept_by),
+    lead.place and ',"place":' .. cjson.encode(lead.place) or "", flags(lead), string.sub(brought(lead), 2)
+  )
+end
+
 function leads.save(lead)
+  local key = P .. "lead:" .. lead.id
   if leads.is_open(lead) then
-    redis.call("SET", P .. "lead:" .. lead.id, cjson.encode(lead))
+    later.set(key, encode(lead))
   else
-    redis.call("SET", P .. "lead:" .. lead.id, cjson.encode(lead), "EX", KEEP)
+    later.leave(key)
+    redis.call("SET", key, encode(lead), "EX", KEEP)
   end
 end
 
@@ -26,10 +73,12 @@ end
 
 function leads.touch_by(lead) return lead.clock and lead.clock.due_at or nil end
 
+-- What a rep needs to call, as a JSON string of the JSON that is kept
 function leads.card(lead)
-  local known = cache.card[lead.id] or redis.call("GET", P .. "card:" .. lead.id) or "{}"
-  cache.card[lead.id] = known
-  return known
+  if not cache.card[lead.id] then
+    cache.card[lead.id] = cjson.encode(redis.call("GET", P .. "card:" .. lead.id) or "{}")
+  end
+  return cache.card[lead.id]
 end
 
 -- Overdue first, then priority, then due, then age; without a clock, last. As text that sorts, then the lead's id
@@ -44,12 +93,10 @@ end
 
 function leads.of_key(member) return string.sub(member, 38) end
 
-function clocks.set(kind, lead, due) redis.call("ZADD", P .. "timers", due, pack(kind, lead.id)) end
+function clocks.set(kind, lead, due) later.put(P .. "timers", pack(kind, lead.id), due) end
 
 function clocks.cancel(lead, ...)
-  local names = {}
-  for i, kind in ipairs({ ... }) do names[i] = pack(kind, lead.id) end
-  redis.call("ZREM", P .. "timers", unpack(names))
+  for _, kind in ipairs({ ... }) do later.drop(P .. "timers", pack(kind, lead.id)) end
 end
 
 function clocks.cancel_all(lead)
@@ -74,13 +121,10 @@ function clocks.start(lead)
   for _, threshold in ipairs(lead.warned) do warned[threshold] = true end
   lead.overdue = due <= now
   if lead.overdue then return end
-  local timers = { due, pack("breach", lead.id) }
+  clocks.set("breach", lead, due)
   for i, warning in ipairs(lead.clock.warn_at) do
-    if now < warning[2] and warning[2] < due and not warned[warning[1]] then
-      timers[#timers + 1], timers[#timers + 2] = warning[2], pack("warn" .. (i - 1), lead.id)
-    end
+    if now < warning[2] and warning[2] < due and not warned[warning[1]] then clocks.set("warn" .. (i - 1), lead, warning[2]) end
   end
-  redis.call("ZADD", P .. "timers", unpack(timers))
 end
 
 -- Of the time from 'start' to 'until_', what a clock of working time counts; nil for one that counts all

@@ -1,24 +1,20 @@
 --[[
   offers: a lead is given to a rep, taken back, or left to wait. The model's twin is domain/ledger/offers.py.
 ]]
--- A fact for lead-assignments, with the next sequence where none was taken for it
-function offers.assignment(lead, kind, more)
-  local values = {
-    at = now, lead = lead.id, sub = lead.sub, attempt = lead.attempt,
-    rep = lead.rep, route = lead.route, step = lead.step, pool = lead.pool, submitted = lead.submitted,
-    touch_by = leads.touch_by(lead), accept_by = lead.accept_by, policy = lead.policy,
-  }
-  for name, value in pairs(more or {}) do values[name] = value end
-  values.seq = values.seq or redis.call("INCR", P .. "seq")
-  fact(kind, values)
+-- A fact for lead-assignments, with the next sequence; 'more' is its other fields, as JSON, and 'rep' who is not the
+-- lead's own
+function offers.assignment(lead, kind, more, rep)
+  tell(string.format('{"t":"%s","seq":%d,"at":%d,"lead":%s,"sub":%s,"attempt":%d,"submitted":%d%s%s%s%s%s%s%s%s}', kind,
+    later.turn(), now, quote(lead.id), quote(lead.sub), lead.attempt, lead.submitted, field("policy", lead.policy),
+    field("rep", rep or lead.rep), field("route", lead.route), field("step", lead.step), field("pool", lead.pool),
+    field("touch_by", leads.touch_by(lead)), field("accept_by", lead.accept_by), more or ""))
 end
 
 function offers.notify(lead, kind, role, to, about, card)
   if not to then return end
-  fact("notify", {
-    kind = kind, role = role, to = to, at = now, lead = lead.id, sub = lead.sub, attempt = lead.attempt,
-    touch_by = leads.touch_by(lead), about = about, card = card or leads.card(lead),
-  })
+  tell(string.format('{"t":"notify","kind":"%s","role":"%s","to":%s,"at":%d,"lead":%s,"attempt":%d,"about":%s%s%s,"card":%s}',
+    kind, role, quote(to), now, quote(lead.id), lead.attempt, quote(about), field("sub", lead.sub),
+    field("touch_by", leads.touch_by(lead)), card or leads.card(lead)))
 end
 
 -- An owner from outside the steps has as long to accept as a rep of the first one
@@ -41,20 +37,22 @@ function offers.assign(lead, choice)
   end
   offers.own(lead, rep.id)
   if step and reps.audience(step.audience).strategy == "weighted_round_robin" then reps.advance_pass(rep, step.pool) end
-  local turn = redis.call("INCR", P .. "seq")
-  reps.charge(rep, turn)
+  offers.assignment(lead, "assigned", string.format(',"considered":%d,"cands":%s', lead.considered, known))
+  reps.charge(rep)
   reps.refresh(rep)
-  redis.call("ZADD", P .. "theirs:" .. rep.id, now, lead.id)
+  later.put(P .. "theirs:" .. rep.id, lead.id, now)
   queue.stand(lead)
   leads.save(lead)
-  offers.assignment(lead, "assigned", { seq = turn, cands = known, considered = lead.considered })
   offers.notify(lead, "assigned", "rep", rep.id, "")
 end
 
 -- The rep is the last one who had the lead, and its company
 function offers.own(lead, id)
   lead.last_rep = id
-  if lead.company then redis.call("SET", P .. "acct:" .. lead.company, id, "EX", KEEP) end
+  if lead.company and cache.company[lead.company] ~= id then
+    cache.company[lead.company] = id
+    redis.call("SET", P .. "acct:" .. lead.company, id, "EX", KEEP)
+  end
 end
 
 -- Give the lead to this very rep, in the steps or not
@@ -66,7 +64,7 @@ end
 function offers.let_go(lead)
   local holder = reps.get(lead.rep)
   holder.load = holder.load - 1
-  redis.call("ZREM", P .. "theirs:" .. holder.id, lead.id)
+  later.drop(P .. "theirs:" .. holder.id, lead.id)
   clocks.cancel(lead, "accept", "remind")
   lead.accept_by, lead.rep, lead.step, lead.pool = nil, nil, nil, nil
   lead.unheld_since = now
@@ -117,7 +115,7 @@ end
 
 -- Take the lead from its rep and give it to the next, or let it wait; 'rep_unavailable' is no try
 function offers.unassign(lead, reason)
-  offers.assignment(lead, "unassigned", { reason = reason })
+  offers.assignment(lead, "unassigned", field("reason", reason))
   if reason ~= "declined" and reason ~= "released" then offers.notify(lead, "unassigned", "rep", lead.rep, reason) end
   local holder = offers.let_go(lead)
   lead.reach = 1
@@ -150,8 +148,8 @@ function offers.finish(lead, state)
   lead.state = state
   queue.stand(lead)
   leads.save(lead)
-  redis.call("ZREM", P .. "open", lead.id)
-  redis.call("HINCRBY", P .. "laneuse", lead.lane, -1)
-  redis.call("EXPIRE", P .. "card:" .. lead.id, KEEP_CARD)
+  later.drop(P .. "open", lead.id)
+  later.add(P .. "laneuse", lead.lane, -1)
+  later.expire(P .. "card:" .. lead.id, KEEP_CARD)
   if holder then queue.settle({ holder }, false) end
 end

@@ -2,19 +2,14 @@
   place: settle where a decided submission goes - to sales (assigned or waiting), attached to an open lead, or as the
   decision proposes. Safe to repeat: a submission_id counts once. The model's twin is domain/ledger/place.py.
 
-  The item's fields are those of domain/ledger/verbs.py Place.
+  The item's fields are those of adapters/redis/items.py: what only this verb asks for, and as texts what the lead
+  keeps (`brought`), what a rep needs to call (`card`, and `quoted` as a JSON string) and the decision.
   Answers done | repeat | unknown_audience.
 ]]
 local verbs = {}
 
+local ROUTED = { "policy", "route", "step_list", "lane", "priority", "escalate_to", "considered", "company" }
 local STAGES = { rejected = 1, lead = 2, mql = 3, iql = 4, sql = 5 }
-
--- The lane is the tuple of the steps: their audiences, and which of them can hold the next one back
-local function lane_of(steps)
-  local parts = {}
-  for i, step in ipairs(steps) do parts[i] = step.audience .. (opt(step.widen_after) and "+" or "-") end
-  return table.concat(parts, ",")
-end
 
 local function know_lane(lane, steps)
   if cache.lanes[lane] then return end
@@ -24,6 +19,11 @@ local function know_lane(lane, steps)
   end
 end
 
+local function account_of(company)
+  if cache.company[company] == nil then cache.company[company] = redis.call("GET", P .. "acct:" .. company) end
+  return cache.company[company]
+end
+
 local function add(ids, id)
   for _, known in ipairs(ids) do
     if known == id then return end
@@ -31,35 +31,34 @@ local function add(ids, id)
   ids[#ids + 1] = id
 end
 
+local function put_card(lead, item)
+  cache.card[lead.id] = item.quoted
+  later.set(P .. "card:" .. lead.id, item.card)
+end
+
 -- Let the lead go the way that this submission was decided to go
 local function route(lead, item)
-  lead.policy, lead.route, lead.step_list = item.policy_version, opt(item.route), item.steps
-  lead.stage, lead.priority = item.stage, item.priority
-  lead.escalate_to, lead.considered, lead.company = opt(item.escalate_to), item.considered, opt(item.company)
-  lead.lane = lane_of(item.steps)
-  know_lane(lead.lane, item.steps)
-  redis.call("HINCRBY", P .. "laneuse", lead.lane, 1)
-  for _, step in ipairs(item.steps) do redis.call("ZADD", P .. "used", now, step.audience) end
-  cache.card[lead.id] = item.card
-  redis.call("SET", P .. "card:" .. lead.id, item.card)
-  local account = lead.company and item.sticky_account and redis.call("GET", P .. "acct:" .. lead.company)
+  know_lane(lead.lane, lead.step_list)
+  later.add(P .. "laneuse", lead.lane, 1)
+  for _, step in ipairs(lead.step_list) do later.put(P .. "used", step.audience, now) end
+  put_card(lead, item)
+  local account = lead.company and item.sticky_account and account_of(lead.company)
   if account then add(lead.owners, account) end
 end
 
--- Start anew under this submission; `attempt` goes on
-local function open(old, item)
+-- Start anew with what this submission brought along; `attempt` goes on
+local function open(old, item, lead)
   local last = old and old.last_rep
-  local lead = {
-    id = item.lead_id, first = old and old.first or now, state = "seen", attempt = old and old.attempt or 0,
-    last_rep = last, owners = last and { last } or {}, sub = item.submission_id, submitted = item.submitted_at,
-    received = item.received_at, decided = item.decided_at, clock = opt(item.clock), opened = now,
-    unheld_since = math.min(item.decided_at, now), assigned_at = 0, accept_ms = 0, unheld_ms = 0, reach = 1, tries = 0,
-    tried = {}, warned = {}, parked = false, overdue = false, breached = false, told_nobody = false,
-    erased = old and old.erased,
-  }
+  lead.brought, lead.id, lead.state = item.brought, item.lead_id, "seen"
+  lead.first, lead.attempt = old and old.first or now, old and old.attempt or 0
+  lead.last_rep, lead.owners = last, last and { last } or {}
+  lead.opened, lead.unheld_since = now, math.min(lead.decided, now)
+  lead.assigned_at, lead.accept_ms, lead.unheld_ms, lead.reach, lead.tries = 0, 0, 0, 1, 0
+  lead.tried, lead.warned = {}, {}
+  lead.erased = old and old.erased
   cache.lead[lead.id] = lead
   route(lead, item)
-  redis.call("ZADD", P .. "open", lead.submitted, lead.id)
+  later.put(P .. "open", lead.id, lead.submitted)
   clocks.start(lead)
   offers.offer(lead)
   if lead.clock and lead.clock.due_at <= now then
@@ -68,13 +67,13 @@ local function open(old, item)
   end
 end
 
-local function is_more(item, lead)
-  return STAGES[item.stage] > STAGES[lead.stage] or item.priority > lead.priority
+local function is_more(new, lead)
+  return STAGES[new.stage] > STAGES[lead.stage] or new.priority > lead.priority
 end
 
 -- The clock after lifting, and whether it is another one; what was promised is never put off
-local function lifted(lead, item, waits)
-  local old, new = lead.clock, opt(item.clock)
+local function lifted(lead, fresh, waits)
+  local old, new = lead.clock, fresh.clock
   if not new or lead.breached then return old, false end
   if not old or new.due_at < old.due_at then return new, true end
   if not waits then return old, false end
@@ -83,13 +82,14 @@ local function lifted(lead, item, waits)
 end
 
 -- Let a repeat that is worth more lift an open lead: one that waits is placed anew, one that is held stays there
-local function lift(lead, item)
+local function lift(lead, item, new)
   local waits = lead.state == "waiting"
-  local clock, changed = lifted(lead, item, waits)
-  local stage = STAGES[item.stage] > STAGES[lead.stage] and item.stage or lead.stage
+  local clock, changed = lifted(lead, new, waits)
+  local stage = STAGES[new.stage] > STAGES[lead.stage] and new.stage or lead.stage
+  lead.brought = nil
   if waits then
     queue.leave(lead)
-    redis.call("HINCRBY", P .. "laneuse", lead.lane, -1)
+    later.add(P .. "laneuse", lead.lane, -1)
   end
   if changed then
     clocks.stop(lead)
@@ -98,13 +98,13 @@ local function lift(lead, item)
   end
   if waits then
     clocks.cancel(lead, "widen", "retry")
+    for _, name in ipairs(ROUTED) do lead[name] = new[name] end
     route(lead, item)
     lead.stage, lead.state, lead.reach = stage, "seen", 1
     offers.offer(lead)
   else
-    lead.stage, lead.priority = stage, math.max(lead.priority, item.priority)
-    cache.card[lead.id] = item.card
-    redis.call("SET", P .. "card:" .. lead.id, item.card)
+    lead.stage, lead.priority = stage, math.max(lead.priority, new.priority)
+    put_card(lead, item)
     leads.save(lead)
   end
   if changed and lead.overdue then
@@ -117,28 +117,30 @@ local function lift(lead, item)
   end
 end
 
-local function decided(item, to)
-  fact("decided", { lead = item.lead_id, sub = item.submission_id, to = to, at = now })
+local function tell_decision(item, to, erased)
+  tell(string.format('{"t":"decided","lead":%s,"sub":%s,"to":"%s","at":%d%s}', quote(item.lead_id),
+    quote(item.submission_id), to, now, erased and ',"erased":true' or ""))
+  decided = #facts
 end
 
 function verbs.place(item)
-  if not once(P .. "sub:" .. item.submission_id) then return "repeat" end
-  for _, step in ipairs(item.steps) do
-    if not reps.audience(step.audience) then return "unknown_audience" end
+  if not once(P .. "sub:" .. item.submission_id, limit("max_age") + DAY) then return "repeat" end
+  local new = cjson.decode(item.brought)
+  for _, step in ipairs(new.step_list) do
+    if not reps.audience(step.audience) then return not_yet("unknown_audience") end
   end
-  redis.call("SET", fence, "1", "PX", limit("max_age") + DAY)
   local lead = leads.get(item.lead_id)
-  if lead and lead.erased and item.submitted_at <= lead.erased then
-    fact("decided", { lead = item.lead_id, sub = item.submission_id, to = "none", at = now, erased = true })
+  if lead and lead.erased and new.submitted <= lead.erased then
+    tell_decision(item, "none", true)
     return "done"
   end
-  local attached = lead and leads.is_open(lead) and item.stage ~= "rejected"
-  decided(item, attached and "attached" or item.to)
+  local attached = lead and leads.is_open(lead) and new.stage ~= "rejected"
+  tell_decision(item, attached and "attached" or item.to)
   if attached then
-    offers.notify(lead, "repeat", "rep", lead.rep, item.submission_id, item.card)
-    if item.to == "sales" and is_more(item, lead) then lift(lead, item) end
+    offers.notify(lead, "repeat", "rep", lead.rep, item.submission_id, item.quoted)
+    if item.to == "sales" and is_more(new, lead) then lift(lead, item, new) end
   elseif item.to == "sales" then
-    open(lead, item)
+    open(lead, item, new)
   elseif not lead then
     lead = { id = item.lead_id, state = "seen", attempt = 0, first = now }
     cache.lead[lead.id] = lead

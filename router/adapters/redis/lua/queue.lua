@@ -12,11 +12,12 @@ local queue, offers = {}, {}
 function queue.leave(lead)
   if not lead.place then return end
   local shelf, key = string.match(lead.place, "^([^:]+):(.*)$")
-  redis.call("ZREM", P .. "q:" .. lead.lane .. ":" .. shelf, key)
-  redis.call("HINCRBY", P .. "shelves", lead.lane .. ":" .. shelf, -1)
-  redis.call("ZREM", P .. "tried", key)
-  for _, id in ipairs(lead.owners) do redis.call("ZREM", P .. "own:" .. id, key) end
-  redis.call("ZREM", P .. "waiting", lead.id)
+  later.drop(P .. "q:" .. lead.lane .. ":" .. shelf, key)
+  later.add(P .. "shelves", lead.lane .. ":" .. shelf, -1)
+  later.drop(P .. "tried", key)
+  for _, id in ipairs(lead.owners) do later.drop(P .. "own:" .. id, key) end
+  later.drop(P .. "waiting", lead.id)
+  if cache.waiting then cache.waiting = cache.waiting - 1 end
   lead.place = nil
 end
 
@@ -26,15 +27,17 @@ function queue.stand(lead)
   if lead.state ~= "waiting" then return end
   local key = leads.queue_key(lead)
   local shelf = lead.parked and "p" or lead.reach .. (next(lead.tried) and "t" or "")
-  redis.call("ZADD", P .. "q:" .. lead.lane .. ":" .. shelf, 0, key)
-  redis.call("HINCRBY", P .. "shelves", lead.lane .. ":" .. shelf, 1)
-  redis.call("ZADD", P .. "waiting", lead.submitted, lead.id)
-  if next(lead.tried) and not lead.parked then redis.call("ZADD", P .. "tried", 0, key) end
-  for _, id in ipairs(lead.owners) do redis.call("ZADD", P .. "own:" .. id, 0, key) end
+  later.put(P .. "q:" .. lead.lane .. ":" .. shelf, key, 0)
+  later.add(P .. "shelves", lead.lane .. ":" .. shelf, 1)
+  later.put(P .. "waiting", lead.id, lead.submitted)
+  if cache.waiting then cache.waiting = cache.waiting + 1 end
+  if next(lead.tried) and not lead.parked then later.put(P .. "tried", key, 0) end
+  for _, id in ipairs(lead.owners) do later.put(P .. "own:" .. id, key, 0) end
   lead.place = shelf .. ":" .. key
 end
 
 local function head(index)
+  later.write(index.key)
   return redis.call("ZRANGE", index.key, index.after and "(" .. index.after or "-", "+", "BYLEX", "LIMIT", 0, 1)[1]
 end
 
@@ -48,12 +51,11 @@ local function steps_of(lane)
 end
 
 -- Up to which step is a lead served that time has opened 'reach' steps for, if nobody was tried for it?
-local function opened(steps, reach, on)
+local function opened(steps, reach)
   while reach < #steps do
     local step = steps[reach]
     if step.holds then
-      on[step.audience] = on[step.audience] or redis.call("SCARD", P .. "on:" .. step.audience)
-      if on[step.audience] > 0 then break end
+      if reps.on_duty(step.audience) > 0 then break end
     end
     reach = reach + 1
   end
@@ -80,6 +82,7 @@ end
 -- Those of the shelves on which a lead stands
 local function in_use(shelves)
   local out = {}
+  later.write(P .. "shelves")
   for first = 1, #shelves, MOST do
     local last = math.min(first + MOST - 1, #shelves)
     for i, count in ipairs(redis.call("HMGET", P .. "shelves", unpack(shelves, first, last))) do
@@ -92,7 +95,7 @@ end
 -- The indexes in which a lead stands that a change of 'them' may make servable. Most lanes end in the same last step;
 -- while the steps before it hold their leads back, they are not looked into.
 local function indexes(them, with_parked)
-  local out, on, shelves = {}, {}, {}
+  local out, shelves = {}, {}
   local lanes = lanes_of(them)
   for lane, found in pairs(lanes) do
     for reach = 1, #found.steps do
@@ -103,7 +106,7 @@ local function indexes(them, with_parked)
   end
   for _, shelf in ipairs(in_use(shelves)) do
     local lane, reach = string.match(shelf, "^(.*):(%d+)$") -- nobody was tried for these
-    if not lane or opened(lanes[lane].steps, tonumber(reach), on) >= lanes[lane].at then
+    if not lane or opened(lanes[lane].steps, tonumber(reach)) >= lanes[lane].at then
       out[#out + 1] = { key = P .. "q:" .. shelf }
     end
   end
@@ -126,7 +129,11 @@ end
   changed, have indexes of their own.
 ]]
 function queue.settle(them, left, turned)
-  if redis.call("EXISTS", P .. "waiting") == 0 then return end
+  if not cache.waiting then
+    later.write(P .. "waiting")
+    cache.waiting = redis.call("ZCARD", P .. "waiting")
+  end
+  if cache.waiting == 0 then return end
   local again = left
   if not left then
     again = {}

@@ -141,8 +141,13 @@ local function keys_of(id, members)
 end
 
 local function outdated(id, rep)
-  cache.stale[id] = cache.stale[id] or {}
-  cache.stale[id][rep.id] = rep
+  local stale, line = cache.stale[id], cache.line[id]
+  if not stale then
+    stale = {}
+    cache.stale[id] = stale
+  end
+  stale[rep.id] = rep
+  if line then line.moved[rep.id] = rep end
 end
 
 -- Bring an audience's indexes in line with those of its reps who are not as they were
@@ -171,24 +176,118 @@ local function update(id)
   at_once("HDEL", P .. "fkey:" .. id, unfree)
 end
 
+local function shown(key) return "[" .. quote(string.sub(key, 30)) .. ',"eligible"]' end
+
+local function read_line(id, count)
+  update(id)
+  local row, said = redis.call("ZRANGE", P .. "free:" .. id, 0, count - 1), {}
+  for i, key in ipairs(row) do said[i] = shown(key) end
+  local known = cache.line[id]
+  known = { row = row, said = said, whole = #row < count, moved = {}, change = known and known.change + 1 or 0 }
+  cache.line[id] = known
+  return known
+end
+
+-- As a sorted set orders them: by bytes, where `<` goes by the server's locale. Of the measures and turns, which are
+-- digits, that makes no difference
+local function precedes(a, b)
+  local x, y = string.sub(a, 1, 29), string.sub(b, 1, 29)
+  if x ~= y then return x < y end
+  local i = 30
+  while string.byte(a, i) == string.byte(b, i) and i <= #a do i = i + 1 end
+  return (string.byte(a, i) or -1) < (string.byte(b, i) or -1)
+end
+
+local function take_from(line, rep)
+  for i, key in ipairs(line.row) do
+    if string.sub(key, 30) == rep then
+      table.remove(line.row, i)
+      table.remove(line.said, i)
+      return true
+    end
+  end
+  return false
+end
+
+-- Put a key where it belongs; beyond the end of a line that is not whole it is not known where that is
+local function put_into(line, key)
+  local low, high = 1, #line.row + 1
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if precedes(line.row[middle], key) then low = middle + 1 else high = middle end
+  end
+  if low > #line.row and not line.whole then return end
+  table.insert(line.row, low, key)
+  table.insert(line.said, low, shown(key))
+end
+
+-- The first free reps of an audience in order, as they are now: `count` of them where there are so many. The index in
+-- Redis is read once a call; from then on the line is kept in order here, as each lead that is assigned moves a rep
+local function line_of(id, count)
+  local line = cache.line[id]
+  if not line then return read_line(id, math.max(count, 2 * SHOWN)) end
+  if next(line.moved) then
+    local audience = reps.audience(id)
+    for name, rep in pairs(line.moved) do
+      local was, free = take_from(line, name), reps.obstacle(rep) == nil
+      if free then put_into(line, order_key(audience, rep)) end
+      if was ~= free then line.change = line.change + 1 end
+    end
+    line.moved = {}
+  end
+  if #line.row < count and not line.whole then return read_line(id, count + 2 * SHOWN) end
+  return line
+end
+
 -- Up to 'count' free reps of an audience, in the order they are offered a lead
 function reps.free(id, count)
-  update(id)
-  local out = redis.call("ZRANGE", P .. "free:" .. id, 0, count - 1)
-  for i, member in ipairs(out) do out[i] = string.sub(member, 30) end
+  local row, out = line_of(id, count).row, {}
+  for i = 1, math.min(count, #row) do out[i] = string.sub(row[i], 30) end
   return out
 end
 
+-- The same of all that are shown, as JSON; how many they are; and a number that changes when others are free
+function reps.free_shown(id)
+  local line = line_of(id, SHOWN)
+  local count = math.min(SHOWN, #line.said)
+  return table.concat(line.said, ",", 1, count), count, line.change
+end
+
+-- Who of an audience is offered a lead first
+function reps.first(id)
+  local key = line_of(id, 1).row[1]
+  return key and string.sub(key, 30)
+end
+
 function reps.is_free(id, rep)
-  update(id)
-  return redis.call("HEXISTS", P .. "fkey:" .. id, rep) == 1
+  return reps.is_in(id, rep) and reps.obstacle(reps.get(rep)) == nil
+end
+
+-- Whether somebody of an audience is on duty is asked for every lead
+function reps.on_duty(id)
+  if not cache.on[id] then cache.on[id] = redis.call("SCARD", P .. "on:" .. id) end
+  return cache.on[id]
+end
+
+-- Each pool's pass of the last one served
+local function served()
+  if not cache.served then
+    cache.served = hash(P .. "virtual") or {}
+    for pool, pass in pairs(cache.served) do cache.served[pool] = tonumber(pass) end
+  end
+  return cache.served
 end
 
 -- Write all that the call has changed and not written yet
-function reps.flush()
+local function flush()
+  later.flush()
   for id in pairs(cache.stale) do update(id) end
   for _, rep in pairs(cache.changed) do write(rep) end
   cache.changed = {}
+  if cache.served_changed then
+    for pool, pass in pairs(served()) do redis.call("HSET", P .. "virtual", pool, string.format("%d", pass)) end
+    cache.served_changed = false
+  end
 end
 
 -- Save the rep and bring all indexes in line; true where they have just left duty. Who comes on duty starts level
@@ -199,36 +298,36 @@ function reps.refresh(rep)
   local left = rep.on_duty and not duty
   local ids = reps.audiences(rep.id)
   if duty and not rep.on_duty then
-    for pool, served in pairs(hash(P .. "virtual") or {}) do
-      rep.passes[pool] = math.max(rep.passes[pool] or 0, tonumber(served))
-    end
+    for pool, pass in pairs(served()) do rep.passes[pool] = math.max(rep.passes[pool] or 0, pass) end
   end
   if duty ~= rep.on_duty then
     for _, id in ipairs(ids) do mark(P .. "on:" .. id, rep.id, duty) end
+    cache.on = {}
   end
   if hours ~= rep.in_hours then
     for _, id in ipairs(ids) do mark(P .. "hrs:" .. id, rep.id, hours) end
   end
   rep.on_duty, rep.in_hours = duty, hours
   reps.save(rep)
+  local known = cache.bar[rep.id]
+  if known ~= nil and known ~= (reps.obstacle(rep) or false) then cache.bar[rep.id], cache.rest = nil, {} end
   for _, id in ipairs(ids) do outdated(id, rep) end
   return left
 end
 
--- Count one more lead for the rep, in all that strategies and limits measure by; 'turn' is the assignment's sequence
-function reps.charge(rep, turn)
+-- Count one more lead for the rep, in all that strategies and limits measure by; the assignment has just been told
+function reps.charge(rep)
   local today = reps.midnight(rep)
   rep.today = rep.day == today and rep.today + 1 or 1
   rep.day = today
   rep.load = rep.load + 1
-  rep.turn = turn
+  rep.turn = later.now()
 end
 
 -- Stride scheduling: the pool's time is the pass of the one served, whose own pass grows by stride over weight
 function reps.advance_pass(rep, pool)
   local own = rep.passes[pool] or 0
-  local served = tonumber(redis.call("HGET", P .. "virtual", pool) or 0)
-  if own >= served then redis.call("HSET", P .. "virtual", pool, string.format("%d", own)) end
+  if own >= (served()[pool] or 0) then served()[pool], cache.served_changed = own, true end
   rep.passes[pool] = own + math.floor(STRIDE / rep.weight)
 end
 

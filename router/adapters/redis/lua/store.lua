@@ -28,18 +28,21 @@
     out                   stream  the outbox
 ]]
 local P, now = "", 0
-local facts = {}
+local facts, decided = {}, nil -- as JSON; which of them tells of the item's decision
 local fence -- the key by which the item at hand counts once
 local cache
 
 local DAY, NEVER, STRIDE, SHOWN, STALE = 86400000, 9999999999999, 720720, 20, 300000
 local MOST = 1000 -- arguments of one command, for Lua's stack; even, so that pairs stay together
-local KEEP, KEEP_CARD, KEEP_ACTIONS = 400 * 86400, 30 * 86400, 30 * 86400 -- seconds; a lead that is over, and so on
+local KEEP, KEEP_CARD = 400 * 86400, 30 * 86400 -- seconds; a lead that is over, and its card
+local KEEP_ACTIONS = 30 * DAY
 
 local function forget()
   cache = {
     rep = {}, lead = {}, card = {}, auds = {}, aud = {}, members = {}, pool = {}, today = {}, lanes = {}, limits = {},
+    quoted = {}, company = {}, on = {}, said = {}, bar = {}, rest = {},
     changed = {}, stale = {}, -- of reps: what is to be written still, by rep and by audience
+    line = {}, -- of audiences: their first free reps, in order
   }
 end
 
@@ -74,16 +77,43 @@ local function limit(field)
   return cache.limits[field] or nil
 end
 
-local function fact(kind, values)
-  values.t = kind
-  facts[#facts + 1] = values
+-- A string as JSON
+local function quote(text)
+  local known = cache.quoted[text]
+  if not known then
+    known = cjson.encode(text)
+    cache.quoted[text] = known
+  end
+  return known
 end
 
--- Has this been applied? If not it counts as applied from here on; an error takes that back.
-local function once(key)
-  if redis.call("EXISTS", key) == 1 then return false end
+-- One more field of an object, where there is a value: text or a whole number
+local function field(name, value)
+  if value == nil then return "" end
+  if type(value) == "number" then return string.format(',"%s":%d', name, value) end
+  return ',"' .. name .. '":' .. quote(value)
+end
+
+-- A fact that is JSON already; the usual ones are written by hand, which takes a third of the time of cjson
+local function tell(text) facts[#facts + 1] = text end
+
+local function fact(kind, values)
+  values.t = kind
+  tell(cjson.encode(values))
+end
+
+-- Is this the first time? Then it counts as applied from here on, for so many ms; an error takes that back.
+local function once(key, keep)
+  if not redis.call("SET", key, "1", "NX", "PX", string.format("%d", keep)) then return false end
   fence = key
   return true
+end
+
+-- It was asked too early, and is to be asked again
+local function not_yet(answer)
+  redis.call("DEL", fence)
+  fence = nil
+  return answer
 end
 
 -- Run a command with as many arguments as there are, in portions
@@ -93,7 +123,7 @@ local function at_once(command, key, arguments)
   end
 end
 
-local function pack(...) return table.concat({ ... }, "\0") end
+local function pack(kind, name) return kind .. "\0" .. name end
 
 local function unpack_timer(member)
   local at = string.find(member, "\0", 1, true)

@@ -25,11 +25,12 @@ local function missed(lead)
 end
 
 function verbs.tick(item)
-  local due = redis.call("ZRANGE", P .. "timers", "-inf", now, "BYSCORE", "LIMIT", 0, item.limit + 1, "WITHSCORES")
-  for i = 1, math.min(#due, item.limit * 2), 2 do
-    local member, at = due[i], due[i + 1]
-    if redis.call("ZSCORE", P .. "timers", member) == at then
-      redis.call("ZREM", P .. "timers", member)
+  later.write(P .. "timers")
+  local due = redis.call("ZRANGE", P .. "timers", "-inf", now, "BYSCORE", "LIMIT", 0, item.limit + 1)
+  for i = 1, math.min(#due, item.limit) do
+    local member = due[i]
+    if not later.touched(P .. "timers", member) then -- else it was cleared or moved by one that fired before it
+      later.drop(P .. "timers", member)
       local kind, id = unpack_timer(member)
       local lead = leads.get(id)
       if kind == "accept" then
@@ -49,7 +50,8 @@ function verbs.tick(item)
       end
     end
   end
+  later.write(P .. "open")
   local old = redis.call("ZRANGE", P .. "open", "-inf", now - limit("max_age"), "BYSCORE", "LIMIT", 0, item.limit + 1)
   for i = 1, math.min(#old, item.limit) do breaches.abandon(leads.get(old[i])) end
-  return (#due > item.limit * 2 or #old > item.limit) and "more" or "done"
+  return (#due > item.limit or #old > item.limit) and "more" or "done"
 end
