@@ -11,6 +11,8 @@ from router.bootstrap import Outlook
 from router.events import INPUT_TOPICS
 from router.ports import Lag
 
+OVERDUE = timedelta(seconds=2)
+
 
 @dataclass(frozen=True, slots=True)
 class Settled:
@@ -27,7 +29,7 @@ class Settled:
     waiting: Mapping[str, int] = field(default_factory=dict)
 
 
-async def settled(place: Outlook, now: datetime, overdue: timedelta = timedelta()) -> Settled:
+async def settled(place: Outlook, now: datetime, overdue: timedelta = OVERDUE) -> Settled:
     """
     Find up to when everything is settled; raises `DependencyDown`.
 
@@ -44,7 +46,7 @@ async def settled(place: Outlook, now: datetime, overdue: timedelta = timedelta(
         until = min(until, standing.outbox_since)
         waiting["entries of the outbox that are not published"] = standing.outbox
     late = [due for due in (standing.timer_due, standing.duty_due) if due is not None and due < standing.at]
-    if late:
-        until = min(until, *late)
-        waiting["timers that are due"] = standing.timers_overdue + (standing.duty_due in late)
+    until = min(until, *late, until)
+    if any(due < standing.at - overdue for due in late):
+        waiting["timers that are due"] = max(1, standing.timers_overdue)
     return Settled(until, standing, lags, waiting)

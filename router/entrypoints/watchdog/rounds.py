@@ -38,7 +38,6 @@ READ_WITHIN = 10.0  # seconds
 FINISHES_AFTER = timedelta(seconds=10)
 """How long an outbox entry is left to the workers, who take a second for it."""
 
-OVERDUE = timedelta(seconds=2)
 LOOKED_AT = 100  # leads in the queue
 
 
@@ -74,7 +73,7 @@ class Rounds:
     async def look(self) -> None:
         """Look once. Raises `DependencyDown`."""
         place, readings = self.place, self.readings
-        reached = await settled(place, CLOCK.now(), overdue=OVERDUE)
+        reached = await settled(place, CLOCK.now())
         notifier = tuple(await place.book.lags(place.group("notifier"), ["rep-notifications"]))
         readings.behind(place.group(""), reached.lags)
         readings.behind(place.group("notifier"), notifier)

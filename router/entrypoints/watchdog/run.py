@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from router.bootstrap import CLOCK, Outlook, outlook, signer_of
-from router.domain.audit import Auditor, Window
+from router.domain.audit import Auditor, Tolerance, Window
 from router.entrypoints.audit.horizon import settled
 from router.entrypoints.audit.rosters import Rosters
 from router.entrypoints.audit.run import JUDGED_EVERY, MARGIN, PATIENCE, Asked
@@ -49,13 +49,20 @@ async def _run(settings: Settings, ready: Ready, every: float) -> None:
         await watch(place, settings, ready, every)
 
 
-async def watch(place: Outlook, settings: Settings, ready: Ready, every: float) -> None:
+async def watch(
+    place: Outlook, settings: Settings, ready: Ready, every: float, tolerance: Tolerance | None = None
+) -> None:
     """Do all that a watchdog does, on servers that are open, until cancelled."""
     begun = CLOCK.now()
     since = begun - LOOKS_BACK
     rosters = Rosters()
     await rosters.take(await place.standing.policies())
-    auditor = _auditor(settings, rosters, since)
+    auditor = Auditor(
+        rosters.roster(set()),
+        tolerance=tolerance or Asked().tolerance(since, since),
+        topic_prefix=settings.topic_prefix,
+        window=Window(since, rosters.remembered_for),
+    )
     follower = Follower(place, auditor, settings.workspace)
 
     def caught_up_to(records: int, at: datetime) -> None:
@@ -78,9 +85,3 @@ async def watch(place: Outlook, settings: Settings, ready: Ready, every: float) 
     log.info("watchdog.ready", workspace=settings.workspace, records=follower.records)
     ready(readings)
     await together([follower.run(begun), rounds.run(every)])
-
-
-def _auditor(settings: Settings, rosters: Rosters, since: datetime) -> Auditor:
-    tolerance = Asked().tolerance(since, since)
-    window = Window(since, rosters.remembered_for)
-    return Auditor(rosters.roster(set()), tolerance=tolerance, topic_prefix=settings.topic_prefix, window=window)
