@@ -223,7 +223,7 @@ async def _commit_all(place: Outlook) -> None:
 def test_it_outlives_log_and_redis(
     site: Site, own_kafka: KafkaServer, own_valkey: ValkeyServer, monkeypatch: pytest.MonkeyPatch, workers: ExitStack
 ) -> None:
-    """Killed and started again, broker and Redis find the watchdog where it was: it beats again and finds what is new."""
+    """Killed and started again, broker and Redis find it where it was: it beats again and finds what is new."""
     on_servers(site, monkeypatch, own_kafka.address, own_valkey.url)
     workers.callback(site.start_worker().stop)
 

@@ -15,7 +15,6 @@ import structlog
 
 from router.bootstrap import CLOCK, Outlook, outlook, signer_of
 from router.domain.audit import Auditor, Tolerance, Window
-from router.entrypoints.audit.horizon import settled
 from router.entrypoints.audit.rosters import Rosters
 from router.entrypoints.audit.run import JUDGED_EVERY, MARGIN, PATIENCE, Asked
 from router.entrypoints.watchdog.follow import Follower
@@ -69,9 +68,8 @@ async def watch(
         if records % JUDGED_EVERY == 0:
             auditor.advance(at - PATIENCE, certain=False, read_at=begun)
 
-    before = (await settled(place, begun)).until
     await follower.catch_up(since - MARGIN - auditor.tolerance.grace, caught_up_to)
-    readings = Readings(judged_until=before)
+    readings = Readings()
     rounds = Rounds(
         place=place,
         workspace=settings.workspace,
