@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from router.entrypoints.audit_commands import audit
+from router.entrypoints.audit_commands import audit, watchdog
 from router.entrypoints.dead_letters_commands import dead_letters_app
 from router.entrypoints.erase_command import erase
 from router.entrypoints.keys_commands import keys_app
@@ -313,6 +313,7 @@ def explain(
 app.command(
     epilog="Examples:  router audit    router audit --since 1d --json    router audit --grace 30s  (after an outage)"
 )(audit)
+app.command(epilog="Example:  ROUTER_KAFKA=broker:9092 ROUTER_REDIS_URL=redis://redis:6379 router watchdog")(watchdog)
 
 
 def _run_worker(consumer: str) -> None:

@@ -153,6 +153,9 @@ class LogBook(Protocol):
         A group that was never there is behind by all there is.
         """
 
+    async def record(self, topic: str, partition: int, offset: int) -> Received | None:
+        """Return one record; None where it is gone. Raises `DependencyDown`."""
+
     def in_order(self, topics: Sequence[str], *, since: datetime | None = None) -> AsyncIterator[Received]:
         """
         Yield the records of *topics*, written at *since* or later, as of now, the earlier written first.

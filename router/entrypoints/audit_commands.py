@@ -47,6 +47,19 @@ def audit(
     raise typer.Exit(0 if outcome.report.holds else BROKEN)
 
 
+def watchdog() -> None:
+    """Judge the promises as events come, look after the ledger, and tell managers; until stopped."""
+    import uvloop  # noqa: PLC0415 - quick help
+
+    from router.entrypoints.logs import set_up_logs  # noqa: PLC0415 - quick help
+    from router.entrypoints.watchdog.run import run_watchdog  # noqa: PLC0415 - quick help
+    from router.settings import load_settings  # noqa: PLC0415 - quick help
+
+    settings = load_settings()
+    set_up_logs(settings.log_style)
+    uvloop.run(run_watchdog(settings))
+
+
 def _moment(text: str, now: datetime) -> datetime:
     from router.events.base import parse_instant  # noqa: PLC0415 - quick help
 

@@ -109,9 +109,9 @@ def test_workers_wait_for_topics_and_for_the_ledger() -> None:
     assert services["topics"]["depends_on"] == {"kafka": {"condition": "service_healthy"}}
 
 
-def test_gateway_and_notifier_run_beside_the_workers() -> None:
-    """Both wait for what the workers wait for, and are started again when they end."""
-    for name in ("gateway", "notifier"):
+def test_gateway_notifier_and_watchdog_run_beside_the_workers() -> None:
+    """They wait for what the workers wait for, and are started again when they end."""
+    for name in ("gateway", "notifier", "watchdog"):
         assert services[name]["command"] == [name]
         assert services[name]["depends_on"] == services["worker-1"]["depends_on"]
         assert services[name]["restart"] == "unless-stopped"

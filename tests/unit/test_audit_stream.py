@@ -1,4 +1,4 @@
-"""The auditor follows a history as it comes: late, repeated, in any order, from its middle on; it forgets what is over."""
+"""The auditor follows a history as it comes: late, repeated, in any order, from its middle on; it forgets the past."""
 
 from __future__ import annotations
 
@@ -136,7 +136,10 @@ BREAKS: dict[str, tuple[int, Change]] = {
         lambda s: s.with_extra(s.first("sla.met.v1"), s.first("sla.met.v1").ce_id, due_at=stamp(s.now)),
     ),
     "two decisions": (7, lambda s: s.with_extra(s.first("lead.decided.v1"), "x", decision_id="x")),
-    "two calls for one assignment": (7, lambda s: s.with_extra(s.first("notification.requested.v1"), "x", notification_id="x")),
+    "two calls for one assignment": (
+        7,
+        lambda s: s.with_extra(s.first("notification.requested.v1"), "x", notification_id="x"),
+    ),
 }
 
 

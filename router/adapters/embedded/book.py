@@ -18,6 +18,7 @@ from router.adapters.embedded.entries import (
     entry_id,
     offset_of,
     stream_key,
+    to_received,
 )
 from router.adapters.embedded.tail import StreamTail
 from router.ports import Lag, Received, Span
@@ -64,6 +65,13 @@ class StreamLogBook:
             waiting = pending + (0 if last is None else max(0, last - await self._delivered(group, topic)))
             found.append(Lag(topic, PARTITION, waiting, oldest[1] if oldest and waiting else None))
         return found
+
+    async def record(self, topic: str, partition: int, offset: int) -> Received | None:
+        """Return one record; None where it is gone."""
+        key, name = stream_key(self._prefix, topic), entry_id(offset)
+        found = await within(ANSWERS_WITHIN, lambda: self._client.xrange(key, min=name, max=name))
+        entries = cast("Entries", found)
+        return to_received(topic, *entries[0], self._now()) if entries and partition == PARTITION else None
 
     async def in_order(self, topics: Sequence[str], *, since: datetime | None = None) -> AsyncIterator[Received]:
         """Yield the records of *topics*, written at *since* or later, as of now, the earlier written first."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]  # the package ships no types
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType  # type: ignore[import-untyped]  # as above
 from aiokafka.errors import (  # type: ignore[import-untyped]  # as above
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
     KafkaError,
     NotControllerError,
     TopicAlreadyExistsError,
@@ -21,7 +23,11 @@ from router.adapters.kafka.connection import KafkaConnection
 from router.errors import BadInput, DependencyDown
 
 ANSWERS_WITHIN = 10.0
+ASKS_AGAIN_AFTER = 0.2
 DEFAULT_REPLICATION = -1  # the broker's `default.replication.factor`
+
+
+_NO_COORDINATOR_YET = (GroupCoordinatorNotAvailableError, GroupLoadInProgressError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +101,13 @@ class KafkaAdmin:
     async def committed(self, group: str) -> Mapping[tuple[str, int], int]:
         """Return the offset that *group* would read next, by topic and partition, where it has committed any."""
         async with self._client() as client:
-            offsets = await client.list_consumer_group_offsets(group)
-        return {(each.topic, each.partition): kept.offset for each, kept in offsets.items() if kept.offset >= 0}
+            while True:
+                try:
+                    offsets = await client.list_consumer_group_offsets(group)
+                except _NO_COORDINATOR_YET:  # a broker that has just started; `_client` bounds the waiting
+                    await asyncio.sleep(ASKS_AGAIN_AFTER)
+                    continue
+                return {(each.topic, each.partition): kept.offset for each, kept in offsets.items() if kept.offset >= 0}
 
     @asynccontextmanager
     async def _client(self) -> AsyncIterator[AIOKafkaAdminClient]:

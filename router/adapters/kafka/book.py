@@ -83,6 +83,18 @@ class KafkaLogBook:
                     found[each] = _moment(records[0])
         return found
 
+    async def record(self, topic: str, partition: int, offset: int) -> Received | None:
+        """Return one record; None where it is gone."""
+        place = TopicPartition(self._prefix + topic, partition)
+        async with reader(self._connection, [place]) as consumer:
+            first = (await bounded(self._connection, consumer.beginning_offsets([place])))[place]
+            end = (await bounded(self._connection, consumer.end_offsets([place])))[place]
+            if not first <= offset < end:
+                return None
+            consumer.seek(place, offset)
+            found = await bounded(self._connection, consumer.getone(place))
+        return self._received(found) if found.offset == offset else None
+
     async def in_order(self, topics: Sequence[str], *, since: datetime | None = None) -> AsyncIterator[Received]:
         """Yield the records of *topics*, written at *since* or later, as of now, the earlier written first."""
         partitions = await self._partitions(topics)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -12,6 +12,8 @@ from redis.asyncio import Redis
 
 from router.adapters.redis.connection import asking
 from router.adapters.redis.visitors import at_once
+from router.domain.audit.waiting import FreeRep, Waiter, Waiting
+from router.events.base import to_millis
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -23,6 +25,7 @@ class Standing:
 
     * **sequence** - the last one that it gave; None where there is no ledger.
     * **outbox**, **outbox_since** - how many entries are to be published, and since when the oldest.
+    * **timers_overdue** - those of leads that were due before the moment that was asked for.
     * **timer_due** - when the next timer of a lead is or was due; **duty_due** - the same of presences and calendars.
     * **waiting**, **waiting_since** - leads in the queue, and when the oldest was submitted.
     * **version** - of the policy in force.
@@ -33,6 +36,7 @@ class Standing:
     outbox: int
     outbox_since: datetime | None
     timers: int
+    timers_overdue: int
     timer_due: datetime | None
     duty_due: datetime | None
     waiting: int
@@ -48,9 +52,10 @@ class RedisStanding:
         self._client = client
         self._prefix = f"{{{workspace}}}:"
 
-    async def now(self) -> Standing:
+    async def now(self, overdue_since: datetime | None = None) -> Standing:
         """Return how the ledger stands. Raises `DependencyDown`."""
         prefix = self._prefix
+        before = "-inf" if overdue_since is None else f"({to_millis(overdue_since)}"
         with asking():
             rows = await at_once(
                 self._client,
@@ -59,18 +64,20 @@ class RedisStanding:
                 ("XLEN", prefix + "out"),
                 ("XRANGE", prefix + "out", "-", "+", "COUNT", 1),
                 ("ZCARD", prefix + "timers"),
+                ("ZCOUNT", prefix + "timers", "-inf", before),
                 *(("ZRANGE", prefix + name, 0, 0, "WITHSCORES") for name in ("timers", "duty", "waiting")),
                 ("ZCARD", prefix + "waiting"),
                 ("ZCARD", prefix + "open"),
                 ("HGET", prefix + "meta", "version"),
             )
-        time, (epoch, sequence), outbox, oldest, timers, timer, duty, waits, waiting, open_, version = rows
+        time, (epoch, sequence), outbox, oldest, timers, overdue, timer, duty, waits, waiting, open_, version = rows
         return Standing(
             at=_EPOCH + timedelta(seconds=time[0], microseconds=time[1]),
             sequence=None if epoch is None else int(sequence or 0),
             outbox=outbox,
             outbox_since=_entry_at(oldest[0][0]) if oldest else None,
             timers=timers,
+            timers_overdue=overdue,
             timer_due=_score(timer),
             duty_due=_score(duty),
             waiting=waiting,
@@ -91,6 +98,48 @@ class RedisStanding:
             ids = cast("list[bytes]", await self._client.zrange(self._prefix + "open", 0, -1))
         return [one.decode() for one in ids]
 
+    async def waiting(self, most: int) -> Waiting:
+        """
+        Return the *most* leads that wait longest, and the reps of their open steps, all of one instant.
+
+        Raises `DependencyDown`.
+        """
+        prefix = self._prefix
+        with asking():
+            ids = cast("list[bytes]", await self._client.zrange(prefix + "waiting", 0, most - 1))
+            leads = [f"{prefix}lead:{one.decode()}" for one in ids]
+            drafts = [orjson.loads(one) for one in await self._client.mget(leads) if one] if leads else []
+            audiences = sorted({step["audience"] for one in drafts for step in _open_steps(one)})
+            members = (
+                await at_once(self._client, *(("SMEMBERS", f"{prefix}in:{one}") for one in audiences))
+                if audiences
+                else []
+            )
+            reps = sorted({one.decode() for some in members for one in some})
+            if not reps:
+                return Waiting(0, (), {}, {}, {})
+            time, kept, daily, cal, *rows = await at_once(
+                self._client,
+                ("TIME",),
+                ("MGET", *leads),
+                ("HGET", prefix + "meta", "daily_per_rep"),
+                ("HGETALL", prefix + "cal"),
+                *(("SMEMBERS", f"{prefix}in:{one}") for one in audiences),
+                *(("HGETALL", f"{prefix}rep:{one}") for one in reps),
+            )
+        known = [orjson.loads(one) for one in kept if one]
+        return Waiting(
+            at=time[0] * 1000 + time[1] // 1000,
+            leads=tuple(_waiter(one) for one in known if one["state"] == "waiting"),
+            members={
+                name: frozenset(one.decode() for one in some) for name, some in zip(audiences, rows, strict=False)
+            },
+            reps={
+                name: _rep(row, int(daily or 0)) for name, row in zip(reps, rows[len(audiences) :], strict=True) if row
+            },
+            calendars={name.decode(): tuple(_edges(row)) for name, row in cal.items()},
+        )
+
     async def calendars_end(self) -> Mapping[str, datetime]:
         """Return until when the ledger knows each calendar. Raises `DependencyDown`."""
         with asking():
@@ -106,3 +155,37 @@ def _score(rows: Sequence[Sequence[Any]]) -> datetime | None:
 
 def _entry_at(identifier: bytes) -> datetime:
     return _EPOCH + timedelta(milliseconds=int(identifier.partition(b"-")[0]))
+
+
+def _open_steps(lead: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    steps: Sequence[Mapping[str, Any]] = lead.get("step_list") or ()
+    return steps[: int(lead.get("reach") or 1)]
+
+
+def _waiter(lead: Mapping[str, Any]) -> Waiter:
+    return Waiter(
+        lead_id=lead["id"],
+        attempt=int(lead["attempt"]),
+        parked=bool(lead.get("parked")),
+        tried=frozenset(lead.get("tried") or ()),
+        audiences=tuple(step["audience"] for step in _open_steps(lead)),
+    )
+
+
+def _rep(row: Mapping[bytes, bytes], daily: int) -> FreeRep:
+    def number(name: bytes) -> int:
+        return int(row.get(name) or 0)
+
+    return FreeRep(
+        active=row.get(b"active") == b"1",
+        status=(row.get(b"status") or b"offline").decode(),
+        until=number(b"until"),
+        calendar=(row.get(b"calendar") or b"").decode(),
+        room=number(b"capacity") - number(b"load"),
+        at_limit=bool(daily) and number(b"today") >= daily,
+        turn=number(b"turn"),
+    )
+
+
+def _edges(row: bytes) -> Iterable[tuple[int, str]]:
+    return ((int(edge["at"]), str(edge["state"])) for edge in orjson.loads(row))

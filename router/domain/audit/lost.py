@@ -25,7 +25,8 @@ def unanswered_submissions(history: History, horizon: Horizon) -> Iterable[Viola
         decided = event.submission_id in history.decisions
         rejected = history.dead_letters(observed)
         if not decided and not rejected and horizon.settled(observed.written_at or event.submitted_at):
-            yield Violation(1, observed.place, f"submission {event.submission_id} has no decision and no dead letter")
+            problem = f"submission {event.submission_id} has no decision and no dead letter"
+            yield Violation(1, observed.place, problem, lost=observed.where)
         elif decided and rejected and copies[event.submission_id] == 1:
             problem = f"submission {event.submission_id} was decided and has a dead letter too ({rejected[0].code})"
             yield Violation(1, observed.place, problem)

@@ -61,12 +61,14 @@ class Violation:
     One broken promise: its number in the contract, of whom or what, and how it shows.
 
     * **about** - the same for the same fault, where `problem` tells of something that grows.
+    * **lost** - where the submission stands that was neither decided nor rejected.
     """
 
     promise: int
     subject: str
     problem: str
     about: str = field(default="", compare=False)
+    lost: tuple[str, int, int] | None = field(default=None, compare=False)
 
     @property
     def identity(self) -> tuple[int, str, str]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from router.adapters.redis.standing import Standing
 from router.bootstrap import Outlook
 from router.events import INPUT_TOPICS
 from router.ports import Lag
+
+OVERDUE = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +29,7 @@ class Settled:
     waiting: Mapping[str, int] = field(default_factory=dict)
 
 
-async def settled(place: Outlook, now: datetime) -> Settled:
+async def settled(place: Outlook, now: datetime, overdue: timedelta = OVERDUE) -> Settled:
     """
     Find up to when everything is settled; raises `DependencyDown`.
 
@@ -35,7 +37,7 @@ async def settled(place: Outlook, now: datetime) -> Settled:
     in the outbox, and it leaves the outbox only when it is on the log.
     """
     lags = tuple(await place.book.lags(place.group(""), sorted(INPUT_TOPICS)))
-    standing = await place.standing.now()
+    standing = await place.standing.now(now - overdue)
     until, waiting = min(now, standing.at), {}
     if since := [lag.since for lag in lags if lag.since is not None]:
         until = min(until, *since)
@@ -43,8 +45,8 @@ async def settled(place: Outlook, now: datetime) -> Settled:
     if standing.outbox_since is not None:
         until = min(until, standing.outbox_since)
         waiting["entries of the outbox that are not published"] = standing.outbox
-    overdue = [due for due in (standing.timer_due, standing.duty_due) if due is not None and due < standing.at]
-    if overdue:
-        until = min(until, *overdue)
-        waiting["timers that are due"] = len(overdue)
+    late = [due for due in (standing.timer_due, standing.duty_due) if due is not None and due < standing.at]
+    until = min(until, *late, until)
+    if any(due < standing.at - overdue for due in late):
+        waiting["timers that are due"] = max(1, standing.timers_overdue)
     return Settled(until, standing, lags, waiting)

@@ -117,7 +117,7 @@ async def judged(place: Outlook, workspace: str, topic_prefix: str, asked: Asked
     await rosters.take(await place.standing.policies())
     auditor.roster = rosters.roster(auditor.policies)
     auditor.advance(until, read_at=read_at)
-    await _resolve(place, auditor, since, rosters.remembered_for)
+    await resolve_doubts(place, auditor, since, rosters.remembered_for)
     for violation in await _against_ledger(place, auditor, before, open_before):
         auditor.told.add(violation)
     report = auditor.finish(until, strict_end=asked.strict, read_at=read_at)
@@ -138,7 +138,7 @@ def _latest(*moments: datetime | None) -> datetime | None:
     return max((moment for moment in moments if moment is not None), default=None)
 
 
-async def _resolve(place: Outlook, auditor: Auditor, since: datetime | None, remembered: timedelta) -> None:
+async def resolve_doubts(place: Outlook, auditor: Auditor, since: datetime | None, remembered: timedelta) -> None:
     """Look for what is missing in the time before the window."""
     doubts = set(auditor.doubts())
     if not doubts or since is None:

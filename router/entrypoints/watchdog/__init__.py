@@ -1,0 +1,1 @@
+"""`router watchdog`: follows the topics, judges the promises as it goes, looks after the ledger, and tells managers."""

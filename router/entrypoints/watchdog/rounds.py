@@ -1,0 +1,201 @@
+"""
+One look at everything, again and again: how far things are, what the auditor finds, what stands still.
+
+What depends on an instant (a lead that waits, a ledger that differs from the log) counts
+only when two looks in a row see it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+
+from router.bootstrap import CLOCK, Outlook
+from router.domain.audit import Auditor, Violation
+from router.entrypoints.audit.horizon import Settled, settled
+from router.entrypoints.audit.rosters import Rosters
+from router.entrypoints.audit.run import PATIENCE, resolve_doubts
+from router.entrypoints.watchdog import findings
+from router.entrypoints.watchdog.findings import Finding
+from router.entrypoints.watchdog.follow import ALL, Follower
+from router.entrypoints.watchdog.readings import Readings
+from router.errors import DependencyDown, InvalidEvent
+from router.events.envelope import decode
+from router.pipeline.rounds import sweep
+from router.ports import Lag, Outgoing, Received
+
+if TYPE_CHECKING:
+    from router.pipeline.links import Signer
+
+log = structlog.get_logger()
+
+READ_WITHIN = 10.0  # seconds
+FINISHES_AFTER = timedelta(seconds=10)
+"""How long an outbox entry is left to the workers, who take a second for it."""
+
+LOOKED_AT = 100  # leads in the queue
+
+
+@dataclass(slots=True, kw_only=True)
+class Rounds:
+    """The looks of one watchdog, which judges from *since* on; `readings` are of the last one."""
+
+    place: Outlook
+    workspace: str
+    auditor: Auditor
+    follower: Follower
+    rosters: Rosters
+    readings: Readings
+    signer: Signer | None
+    since: datetime
+    _seen: dict[str, Finding] = field(default_factory=dict)
+    _lasting: dict[str, Finding] = field(default_factory=dict)
+    _untold: list[Finding] = field(default_factory=list)
+    _sent_again: set[tuple[str, int, int]] = field(default_factory=set)
+
+    async def run(self, every: float) -> None:
+        """Look every so many seconds until cancelled; an outage only delays it."""
+        while True:
+            try:
+                await self.look()
+                self.readings.healthy = {"log": True, "redis": True}
+            except DependencyDown as down:
+                which = "redis" if str(down).startswith("Redis") else "log"
+                self.readings.healthy = {**self.readings.healthy, which: False}
+                log.warning("watchdog.waits", problem=str(down))
+            await asyncio.sleep(every)
+
+    async def look(self) -> None:
+        """Look once. Raises `DependencyDown`."""
+        place, readings = self.place, self.readings
+        reached = await settled(place, CLOCK.now())
+        notifier = tuple(await place.book.lags(place.group("notifier"), ["rep-notifications"]))
+        readings.behind(place.group(""), reached.lags)
+        readings.behind(place.group("notifier"), notifier)
+        readings.standing = reached.standing
+        if self._is_left_behind(reached):
+            await sweep(place.ledger, place.log.publisher, self.workspace, self.signer)
+            readings.finished["outbox"] += reached.standing.outbox
+            log.warning("watchdog.published", entries=reached.standing.outbox)
+        violations = await self._judge(reached)
+        now = [*await self._at_this_instant(reached), *self._standing_still(reached, notifier)]
+        broken = [await self._finished(violation) for violation in violations]
+        await self._tell([*broken, *self._new(now)])
+        readings.rounds += 1
+        readings.log_sequence = self.auditor.sequence
+        if not broken and not now:
+            readings.clean_at = CLOCK.now()
+
+    def _is_left_behind(self, reached: Settled) -> bool:
+        since = reached.standing.outbox_since
+        return since is not None and reached.standing.at - since > FINISHES_AFTER
+
+    async def _judge(self, reached: Settled) -> list[Violation]:
+        """Let the auditor judge up to where everything is settled, once all that has been read."""
+        auditor = self.auditor
+        whole = await self.follower.reached(await self.place.book.spans(ALL), READ_WITHIN)
+        await self.rosters.take(await self.place.standing.policies())
+        auditor.roster = self.rosters.roster(set(auditor.policies))
+        if whole:
+            auditor.advance(reached.until)
+            await resolve_doubts(self.place, auditor, self.since, self.rosters.remembered_for)
+            self.readings.judged_until = reached.until
+        elif self.follower.newest is not None:
+            auditor.advance(min(reached.until, self.follower.newest - PATIENCE), certain=False)
+        found = list(auditor.told.take())
+        for violation in found:
+            self.readings.violations[violation.promise] += 1
+        return found
+
+    async def _at_this_instant(self, reached: Settled) -> list[Finding]:
+        """Look at what only the ledger shows; count what was seen the last time too."""
+        seen = {each.name + each.anchor: each for each in findings.idle(await self.place.standing.waiting(LOOKED_AT))}
+        ended = findings.short_horizon(await self.place.standing.calendars_end(), reached.standing.at)
+        differs = await self._differences(reached)
+        seen |= {each.name + each.anchor: each for each in (*ended, *differs)}
+        lasting = [each for key, each in seen.items() if key in self._seen]
+        for each in lasting:
+            if each.promise is not None and each.name not in self._lasting:
+                self.readings.violations[each.promise] += 1
+        self._seen = seen
+        return lasting
+
+    async def _differences(self, reached: Settled) -> Iterable[Finding]:
+        """Compare log and ledger where nothing is on its way between them."""
+        if reached.waiting or reached.until != self.readings.judged_until:
+            return ()
+        open_now = set(await self.place.standing.open_leads())
+        after = await self.place.standing.now()
+        return list(self._compared(reached, open_now, after.sequence))
+
+    def _compared(self, reached: Settled, open_now: set[str], sequence: int | None) -> Iterator[Finding]:
+        in_log = self.auditor.sequence
+        if in_log and (sequence is None or sequence < in_log):
+            text = f"The ledger ends at sequence {sequence or 0}, lead-assignments at {in_log}: Redis has forgotten."
+            yield Finding("ledger behind", str(sequence), "The ledger is behind its log", text, 1)
+        elif in_log and (reached.standing.sequence or 0) > in_log:
+            text = f"Sequence {in_log + 1} to {reached.standing.sequence} stand neither on the log nor in the outbox."
+            yield Finding("log behind", str(in_log), "Events are lost", text, 1)
+        for lead_id, is_quiet in self.auditor.open_leads(reached.until):
+            if is_quiet and lead_id not in open_now:
+                text = f"lead {lead_id}: is open by the log, and not in the ledger."
+                yield Finding(f"open {lead_id}", "", "Promise 1 was broken", text, 1, lead_id)
+
+    def _standing_still(self, reached: Settled, notifier: tuple[Lag, ...]) -> list[Finding]:
+        group = self.place.group
+        return [
+            *findings.stuck(reached.standing, reached.lags, group("")),
+            *(each for each in findings.stuck(reached.standing, notifier, group("notifier")) if "lag" in each.name),
+        ]
+
+    def _new(self, now: list[Finding]) -> list[Finding]:
+        """Return those that did not last before, and remember what lasts."""
+        new = [each for each in now if each.name not in self._lasting]
+        self._lasting = {each.name: each for each in now}
+        return new
+
+    async def _finished(self, violation: Violation) -> Finding:
+        """Send a submission once more that was neither decided nor rejected; a submission counts once."""
+        done = ""
+        if violation.lost is not None and violation.lost not in self._sent_again:
+            record = await self.place.book.record(*violation.lost)
+            if record is not None and _is_readable(record):
+                self._sent_again.add(violation.lost)
+                again = Outgoing(record.topic, record.key, record.value, record.headers)
+                await self.place.log.publisher.publish([again])
+                self.readings.finished["submission"] += 1
+                done = " It was sent once more."
+                log.warning("watchdog.sent_again", place="/".join(map(str, violation.lost)))
+        return findings.of_violation(violation, done)
+
+    async def _tell(self, found: Iterable[Finding]) -> None:
+        """Tell a manager, and try again the next time where the log does not take it."""
+        for each in found:
+            log.error("watchdog.found", what=each.name.replace("\x00", " "), promise=each.promise, text=each.text)
+            self._untold.append(each)
+        manager = self._manager()
+        if self._untold and manager is not None:
+            now = CLOCK.now()
+            await self.place.log.publisher.publish(
+                [findings.told(each, manager, now, self.workspace) for each in self._untold]
+            )
+        self._untold.clear()
+
+    def _manager(self) -> str | None:
+        """Return who hears of it: the first manager of the policy in force."""
+        standing = self.readings.standing
+        policy = self.rosters.policies.get((standing.version if standing else None) or "")
+        return next(iter(policy.managers), None) if policy else None
+
+
+def _is_readable(record: Received) -> bool:
+    try:
+        decode(record)
+    except InvalidEvent:
+        return False
+    return True
