@@ -72,7 +72,7 @@ def started(command: str, settings: Mapping[str, str]) -> Iterator[tuple[subproc
 
 
 def test_up_takes_a_lead_from_http_to_a_rep_and_stops(tmp_path: Path) -> None:
-    """`up` prints where it listens, routes what comes in there to a rep who said so there, and stops on SIGTERM."""
+    """`up` prints where it listens, routes what comes in there, counts all of it, and stops on SIGTERM."""
     settings = environment(tmp_path)
     with started("up", settings) as (process, address), httpx.Client(base_url=address, timeout=20) as client:
         key = json.loads(router("keys", "create", "all", "--scope", "admin", "--json", settings=settings).stdout)["key"]
@@ -86,6 +86,9 @@ def test_up_takes_a_lead_from_http_to_a_rep_and_stops(tmp_path: Path) -> None:
             assert client.post("/v1/submissions", json=FRESH).status_code == 202
             kinds = (line.removeprefix("event: ") for line in lines if line.startswith("event: "))
             assert next(kind for kind in kinds if kind.startswith("lead.")) in {"lead.assigned.v1", "lead.queued.v1"}
+            told = client.get("/metrics").text  # of all that runs in the process
+            assert 'router_http_events_accepted_total{topic="form-submissions"} 1.0' in told
+            assert "router_decisions_total{" in told
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0
 
