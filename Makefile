@@ -67,6 +67,13 @@ format: $(DEV) ## let ruff repair what it can
 bench: $(RUNTIME) ## measure leads per second on this machine
 	$(BIN)/python -m tests.benchmarks $(ARGS)
 
+SECONDS ?= 120
+.PHONY: fuzz
+fuzz: $(DEV) ## look at length for input that breaks something (SECONDS=120, for each kind of input)
+	@$(PIP) install --quiet --no-build-isolation --editable '.[fuzz]'
+	for target in events configuration expression; do \
+		$(BIN)/python -m tests.fuzz $$target --seconds $(SECONDS) || exit 1; done
+
 .PHONY: topics
 topics: $(RUNTIME) ## write topics/ anew from the event models
 	$(BIN)/python -m router.events.schemas
