@@ -87,6 +87,13 @@ bench-peers: $(MADE) ## install what the worker is measured beside, into an envi
 	@test -x .venv-bench/bin/pip || $(BIN)/python -m venv --clear .venv-bench
 	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check '.[bench]'
 
+SECONDS ?= 120
+.PHONY: fuzz
+fuzz: $(DEV) ## look at length for input that breaks something (SECONDS=120, for each kind of input)
+	@$(PIP) install --quiet --no-build-isolation --editable '.[fuzz]'
+	for target in events configuration expression; do \
+		$(BIN)/python -m tests.fuzz $$target --seconds $(SECONDS) || exit 1; done
+
 .PHONY: topics
 topics: $(RUNTIME) ## write topics/ anew from the event models
 	$(BIN)/python -m router.events.schemas

@@ -259,7 +259,7 @@ def _misspelt(given: Iterable[str]) -> list[str]:
 def _kept_secret(path: Path) -> bytes:
     """Read the secret at *path*, made first if there is none; of two processes that make one, both read the first's."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
             draft = path.with_name(f"{path.name}.{os.getpid()}")
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -100,10 +100,12 @@ def replay_letters(  # noqa: PLR0913, PLR0917 - options of the command line
 
 
 def _print_replay(done: Replay) -> None:
+    from router.entrypoints.explain_words import shown  # noqa: PLC0415 - quick help
+
     for letter in done.sent:
-        typer.echo(f"{'would replay' if done.dry_run else 'replayed'}  {letter.place}  {letter.event.code}")
+        typer.echo(f"{'would replay' if done.dry_run else 'replayed'}  {shown(letter.place)}  {letter.event.code}")
     for letter, why in done.left:
-        typer.echo(f"left  {letter.place}  {letter.event.code}: {why}", err=True)
+        typer.echo(f"left  {shown(letter.place)}  {letter.event.code}: {shown(why)}", err=True)
     if not done.dry_run and done.sent:
         typer.echo(f"{len(done.sent)} sent again; what fails again will be a new dead letter", err=True)
     elif not (done.sent or done.left):

@@ -39,4 +39,4 @@ def show(found: Sequence[Kept], *, value: bool) -> None:
         for one in found:
             held = one.letter.value
             text = "(not kept)" if held is None else shown(held.decode("utf-8", "replace"))
-            console.print(f"{one.letter.place}: {text}", soft_wrap=True)
+            console.print(f"{shown(one.letter.place)}: {text}", soft_wrap=True)

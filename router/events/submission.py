@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 
 from router.events.base import MAX_WHOLE, Absent, EventData, Id, Instant, Name, Number, Text
 
@@ -21,6 +21,24 @@ Scalar = Annotated[
     WithJsonSchema({"type": ["string", "number", "boolean", "null"]}),
 ]
 """What a form may ask besides: anything but lists and objects."""
+
+
+DEEPEST = 32
+"""How deep `consent` may be nested: what a form asks fits into a few levels, and writers of JSON give up at some."""
+
+
+def _not_too_deep(value: dict[str, Any] | None) -> dict[str, Any] | None:
+    level: list[Any] = [value]
+    for _ in range(DEEPEST):
+        level = [
+            inner
+            for one in level
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return value
+    raise ValueError(f"must not be nested deeper than {DEEPEST} levels")
 
 
 class Utm(EventData):
@@ -73,8 +91,8 @@ class FormSubmitted(EventData):
     employees: Annotated[int | None, Field(ge=0, le=MAX_WHOLE), Number, Absent] = None
     """How many people the company employs, as the form said."""
     utm: Annotated[Utm | None, Absent] = None
-    consent: Annotated[dict[str, Any] | None, Absent] = None
-    """What the person agreed to; carried through, never read."""
+    consent: Annotated[dict[str, Any] | None, AfterValidator(_not_too_deep), Absent] = None
+    """What the person agreed to; carried through, never read; at most 32 levels deep."""
     fields: Annotated[dict[str, Scalar] | None, Absent] = None
     """Whatever else the form asked."""
     test: Annotated[bool, Absent] = False

@@ -171,6 +171,33 @@ def test_our_processes_own_nothing(service: str) -> None:
     assert "\nUSER 10001\n" in DOCKERFILE.read_text(encoding="utf-8")
 
 
+def test_nobody_runs_as_root_or_with_more_than_it_needs() -> None:
+    """Also the servers: no capability, no new privilege, nothing of the host but the policy, which is only read."""
+    for name, service in services.items():
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert not {"privileged", "cap_add", "devices", "pid", "ipc", "network_mode", "userns_mode"} & service.keys(), (
+            name
+        )
+        assert str(service.get("user", "image")) not in {"root", "0"}, name
+        bound = [volume for volume in service.get("volumes", []) if volume.startswith((".", "/"))]
+        assert bound == (["./config:/etc/router/config:ro"] if name in ours else []), name
+    assert {name for name, service in services.items() if not service.get("read_only")} == {"kafka"}
+
+
+def test_the_image_leaves_root_and_brings_no_secret() -> None:
+    """Its user is a number that is not root's, nothing is installed after that, and no variable is a secret."""
+    lines = [line.strip() for line in DOCKERFILE.read_text(encoding="utf-8").splitlines()]
+    last = lines[len(lines) - lines[::-1].index("FROM python:3.13-slim") - 1 :]
+    user = next(index for index, line in enumerate(last) if line.startswith("USER "))
+
+    assert int(last[user].split()[1]) > 0
+    assert not [line for line in last[user:] if line.startswith(("RUN", "COPY", "ADD", "USER root"))]
+    given = [line for line in lines if line.startswith(("ENV", "ARG"))]
+    assert not [line for line in given if re.search("SECRET|PASSWORD|TOKEN|KEY", line)]
+    assert not [line for line in lines if line.startswith("ADD ")]
+
+
 def test_the_image_is_built_from_hashed_lists() -> None:
     """Every install of the Dockerfile takes hashed requirements, or no dependency at all."""
     text = DOCKERFILE.read_text(encoding="utf-8").replace("\\\n", " ")

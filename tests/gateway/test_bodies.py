@@ -84,6 +84,16 @@ async def test_what_is_no_json_object_is_refused(site: Site) -> None:
         assert answer.json()["errors"]
 
 
+async def test_depth_is_refused_and_not_stumbled_over(site: Site) -> None:
+    """`consent` may hold anything, but not deeper than can be written again; the field is named."""
+    headers = {**await site.bearer("ingest"), **JSON}
+    deep = b'{"form": "ebook", "email": "a@b.example", "consent": {"a": %s1%s}}'
+    for depth, status in ((30, 202), (40, 422), (600, 422)):
+        answer = await site.client.post("/v1/submissions", content=deep % (b"[" * depth, b"]" * depth), headers=headers)
+        assert answer.status_code == status, depth
+        assert "consent" in answer.text or status == 202
+
+
 async def test_every_error_is_a_problem_document(site: Site) -> None:
     """Errors of the framework are told as ours are (RFC 9457); 405 names the methods there are."""
     wrong = (("GET", "/nothing", 404), ("PUT", "/v1/submissions", 405), ("POST", "/v1/submissions/", 404))

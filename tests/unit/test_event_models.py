@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import Any
 
 import pytest
@@ -35,6 +36,9 @@ OPTIONAL = [(model, name) for model, given_ in REQUIRED.items() for name in mode
 def made(model: type[EventData], **changes: object) -> Any:  # noqa: ANN401 - the type varies with *model*
     """Return the event with its required fields and *changes*."""
     return model.model_validate({**REQUIRED[model], **changes})
+
+
+DEEP: dict[str, object] = reduce(lambda inner, _: {"a": inner}, range(40), {})
 
 
 @pytest.mark.parametrize(
@@ -276,6 +280,7 @@ def assert_silent(topic: str, value: bytes) -> None:
         ("form-submissions", {"utm": {"source": 1, "term": []}}, "utm.source: must be text; utm.term: must be text"),
         ("form-submissions", {"fields": {"j@x.example": []}}, "fields.*: must be text, a number, true, false or null"),
         ("form-submissions", {"fields": []}, "fields: must be an object"),
+        ("form-submissions", {"consent": DEEP}, "consent: must not be nested deeper than 32 levels"),
         ("form-submissions", {"utm": 3}, "utm: must be an object"),
         ("form-submissions", {"email": None}, "one of email and phone is required"),
         ("form-submissions", {"submitted_at": 3}, "submitted_at: must be an RFC 3339 time with an offset, like " + AT),

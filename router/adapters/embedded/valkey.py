@@ -178,6 +178,7 @@ class _User:
                 [str(valkey_binary()), *words],
                 cwd=self._folder,
                 pass_fds=[lock],
+                umask=0o077,  # its files hold what people wrote: for their owner, whatever the folder
                 capture_output=True,
                 text=True,
                 check=False,
