@@ -18,6 +18,7 @@ import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition  # type: ignore[import-untyped]  # the package ships no types
 from aiokafka.admin import AIOKafkaAdminClient  # type: ignore[import-untyped]  # as above
 from aiokafka.errors import GroupCoordinatorNotAvailableError  # type: ignore[import-untyped]  # as above
+from redis.asyncio import Redis
 
 from router.adapters.kafka.admin import KafkaAdmin, TopicSpec
 from router.adapters.kafka.connection import KafkaConnection
@@ -25,7 +26,7 @@ from router.adapters.kafka.producer import KafkaPublisher
 from router.events.catalogue import catalogue
 from router.ports import Outgoing
 from tests.benchmarks.load import ROOM, presences, write_policy
-from tests.benchmarks.peers.job import READY
+from tests.benchmarks.peers.job import READY, owners
 from tests.e2e.processes import WorkerProcess
 
 LOOKS_EVERY = 0.02  # seconds
@@ -184,6 +185,11 @@ class Place:
         async with _consumer(self.servers.kafka) as consumer:
             return sum((await consumer.end_offsets(self._partitions(topic))).values())
 
+    async def claimed(self, name: str) -> int:
+        """Return how many leads a program has claimed."""
+        async with Redis.from_url(self.servers.redis) as client:
+            return await client.hlen(owners(self.prefix, name))
+
     async def census(self) -> Census:
         """Count what the workers wrote, each fact once, however often it was published."""
         census = Census()
@@ -248,7 +254,12 @@ async def new_place(servers: Servers) -> Place:
     async with asyncio.timeout(READY_WITHIN):
         while len(await admin.partitions(made)) < len(names):  # noqa: ASYNC110 - a broker sends no news of it
             await asyncio.sleep(LOOKS_EVERY)
-    return Place(servers, name, partitions)
+    place = Place(servers, name, partitions)
+    for topic in names:
+        await place.count(
+            topic
+        )  # answered by the leader of each partition: a new one takes its time to know that it is
+    return place
 
 
 @contextmanager

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from tests.benchmarks.cpu import Spending
-from tests.benchmarks.load import ROOM, submissions
+from tests.benchmarks.load import REPS, ROOM, submissions
 from tests.benchmarks.peers import Peer, python
-from tests.benchmarks.place import Place, Servers, held, new_place
+from tests.benchmarks.place import DRAINED_WITHIN, FLOOR_TOPICS, Place, Servers, held, new_place
 
 FULL = 1  # the capacity of reps who have their hands full after the first leads
 PEER_AT_MOST = 6.0  # seconds; the slowest would need minutes for the backlog
-RESULTS = "floor-assignments"
+DECISIONS, RESULTS = FLOOR_TOPICS
 WORKER, FLOOR, QUEUED, TWO = "worker", "floor", "worker, queued", "two workers"
 
 
@@ -62,25 +63,36 @@ async def _workers(place: Place, leads: int, capacity: int, count: int = 1) -> T
             _ = await place.drained("lead-decisions", census.decisions + missing)
             census = await place.census()
     wanted = "lead.assigned.v1" if capacity == ROOM else "lead.queued.v1"
-    if census.counts["to sales"] < leads or census.counts[wanted] < leads * 0.99:
+    if census.counts["to sales"] < leads or census.counts[wanted] < leads * 0.99 - REPS:
         raise NotTheWork(f"of {leads} leads came {dict(census.counts)}")
     own = [spent.pop(name) for name in pids if name in spent]
     return Turn(census.rate, {"itself": sum(own), **spent} if own else {})
 
 
 async def _floor(place: Place, leads: int) -> Turn:
-    async with place.program("floor", "floor") as pid:
-        return await _watched(place, leads, pid, 0, None)
+    return await _bare_job(place, leads, FLOOR, place.program("floor", FLOOR))
 
 
 async def _peer(place: Place, leads: int, peer: Peer, name: str) -> Turn:
-    base = await place.count(RESULTS)
-    async with place.program(f"peers.{peer.module}", name, python=python(), at_once=peer.at_once) as pid:
-        return await _watched(place, leads, pid, base, PEER_AT_MOST)
+    program = place.program(f"peers.{peer.module}", name, python=python(), at_once=peer.at_once)
+    return await _bare_job(place, leads, name, program, PEER_AT_MOST)
 
 
-async def _watched(place: Place, leads: int, pid: int, base: int, at_most: float | None) -> Turn:
-    spending = Spending({"itself": pid, **place.servers.pids})
-    limit = {} if at_most is None else {"at_most": at_most}
-    drained = await place.drained(RESULTS, leads, base=base, **limit)
-    return Turn(drained.rate, spending.a_lead(drained.count))
+async def _bare_job(
+    place: Place,
+    leads: int,
+    name: str,
+    program: AbstractAsyncContextManager[int],
+    at_most: float = DRAINED_WITHIN,
+) -> Turn:
+    """Watch a program do the bare job, and look whether it did all of it: the claim and both records."""
+    base = await place.count(DECISIONS), await place.count(RESULTS)
+    async with program as pid:
+        spending = Spending({"itself": pid, **place.servers.pids})
+        drained = await place.drained(RESULTS, leads, base=base[1], at_most=at_most)
+        spent = spending.a_lead(drained.count)
+        done = await place.count(DECISIONS) - base[0], await place.claimed(name)
+    if min(done) < drained.count:
+        told = f"{name} sent {drained.count} assignments, but {done[0]} decisions, and claimed {done[1]} leads"
+        raise NotTheWork(told)
+    return Turn(drained.rate, spent)

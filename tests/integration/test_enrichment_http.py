@@ -92,6 +92,13 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.01)
 
 
+async def until_kept(desk: Desk, *domains: str) -> None:
+    """Return when the answers are kept, which is a moment after they were told."""
+    async with asyncio.timeout(SOON):
+        while not set(domains) <= (await desk.kept()).keys():  # noqa: ASYNC110 - a server sends no news of it
+            await asyncio.sleep(0.01)
+
+
 def elapsed() -> Callable[[], float]:
     """Return a watch that starts now."""
     clock = asyncio.get_running_loop().time
@@ -210,9 +217,7 @@ async def test_an_answer_is_kept_for_all_workers_a_miss_too(desk: Desk) -> None:
     first, second = desk.enricher(), desk.enricher()
     found = {"acme.example": ACME_FACTS, "new.example": None}
     assert await told(first, *found) == found
-    async with asyncio.timeout(SOON):
-        while len(await desk.kept()) < len(found):  # noqa: ASYNC110 - kept a moment after it was told
-            await asyncio.sleep(0.01)
+    await until_kept(desk, *found)
     assert await told(second, *found) == found
     assert desk.source.times == {"acme.example": 1, "new.example": 1}
     ttl = await desk.kept()
@@ -226,6 +231,16 @@ async def test_what_was_kept_of_another_map_is_not_told(desk: Desk) -> None:
     assert await told(desk.enricher(paths={"size": "metrics.employees"}), "acme.example") == {
         "acme.example": {"size": 1200}
     }
+
+
+@pytest.mark.parametrize("left", [b"{", b"[1]", b'"x"', b""])
+async def test_what_another_program_left_there_is_no_answer(desk: Desk, left: bytes) -> None:
+    """The source is asked, as if nothing were kept, and its answer is kept in its place."""
+    assert await told(desk.enricher(), "acme.example") == {"acme.example": ACME_FACTS}
+    await until_kept(desk, "acme.example")
+    [key] = [key async for key in desk.client.scan_iter(f"{{{desk.workspace}}}:company:*", count=1000)]
+    await desk.client.set(key, left)
+    assert await told(desk.enricher(), "acme.example") == {"acme.example": ACME_FACTS}
 
 
 async def test_many_who_ask_for_one_company_ask_once(desk: Desk) -> None:
@@ -265,9 +280,7 @@ async def test_a_late_answer_is_there_the_next_time(desk: Desk) -> None:
     desk.source.answers["acme.example"] = Answer(ACME.body, after=BUDGET * 3)
     enricher = desk.enricher(budget=BUDGET)
     assert await told(enricher, "acme.example") == {}
-    async with asyncio.timeout(SOON):
-        while "acme.example" not in await desk.kept():  # noqa: ASYNC110 - a server sends no news of it
-            await asyncio.sleep(0.01)
+    await until_kept(desk, "acme.example")
     assert await told(enricher, "acme.example") == {"acme.example": ACME_FACTS}
     assert desk.source.asked == ["acme.example"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Final
+from typing import Final, cast
 
 import orjson
 from redis.asyncio import Redis
@@ -27,7 +27,8 @@ class RedisCompanies:
             return {}
         with asking():
             kept = await self._client.mget([self._key(source, domain) for domain in domains])
-        return {domain: orjson.loads(one) for domain, one in zip(domains, kept, strict=True) if one is not None}
+        answers = ((domain, _read(one)) for domain, one in zip(domains, kept, strict=True) if one is not None)
+        return {domain: fields for domain, fields in answers if fields is None or isinstance(fields, dict)}
 
     async def keep(self, source: str, domain: str, fields: Mapping[str, object] | None) -> None:
         """Keep an answer. Raises `DependencyDown`."""
@@ -38,3 +39,11 @@ class RedisCompanies:
 
     def _key(self, source: str, domain: str) -> str:
         return f"{self._prefix}{source}:{domain}"
+
+
+def _read(kept: bytes | str) -> object:
+    """Return what is kept; what another program left there is as good as nothing."""
+    try:
+        return cast("object", orjson.loads(kept))
+    except orjson.JSONDecodeError:
+        return ""

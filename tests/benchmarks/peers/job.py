@@ -39,7 +39,7 @@ class Job:
     @property
     def keys(self) -> tuple[str, str]:
         """The keys of the claim."""
-        return f"{{{self.prefix}{self.name}}}owners", f"{{{self.prefix}{self.name}}}load"
+        return owners(self.prefix, self.name), f"{{{self.prefix}{self.name}}}load"
 
     @property
     def group(self) -> str:
@@ -61,6 +61,11 @@ class Job:
         with redis.Redis.from_url(self.redis) as client:
             client.zadd(self.keys[1], {f"rep-{number:02}": 0 for number in range(REPS)})
             return str(client.script_load(CLAIM))
+
+
+def owners(prefix: str, name: str) -> str:
+    """Return the key under which a program keeps who holds which lead."""
+    return f"{{{prefix}{name}}}owners"
 
 
 def given(arguments: Sequence[str] | None = None) -> Job:
