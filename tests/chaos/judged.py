@@ -60,6 +60,11 @@ class Judged:
     again: int
     problem: str = ""
 
+    @classmethod
+    def never_begun(cls, fault: Fault, seed: int, problem: str) -> Judged:
+        """Return the row of a run that did not come to its load."""
+        return cls(fault.name, seed, 0, 0, {}, (), None, 0.0, fault.longest, None, 0, problem)
+
     @property
     def holds(self) -> bool:
         """Whether no promise was broken, all came to its end, and nobody waited for too long."""
