@@ -92,7 +92,10 @@ async def _run(
                 began = time.monotonic()
                 here = folder / f"{fault.name}-{seed}"
                 here.mkdir()
-                row = await judged(fault, seed, load, here, on)
+                try:
+                    row = await judged(fault, seed, load, here, on)
+                except Exception as error:  # noqa: BLE001 - the other rows are to be run all the same
+                    row = Judged.never_begun(fault, seed, f"{type(error).__name__}: {error}")
                 rows.append(row)
                 told = " ".join(each or "-" for each in cells(row))
                 print(f"{told} ({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)

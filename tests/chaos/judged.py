@@ -43,6 +43,7 @@ class Judged:
     * **events** - records sent to the input topics, dead letters among the answers to them: **rejected**.
     * **found** - promise -> violations; **longest** - seconds from sending a submission to seeing it with a rep, in a
       queue or decided; **recovery** - seconds from the end of a fault to the first of those of a later submission.
+    * **allowed** - what it may be: as much more as a server took to start than it was meant to be away.
     * **again** - output records that were published more than once; **problem** - why it was not over.
     """
 
@@ -58,6 +59,11 @@ class Judged:
     recovery: float | None
     again: int
     problem: str = ""
+
+    @classmethod
+    def never_begun(cls, fault: Fault, seed: int, problem: str) -> Judged:
+        """Return the row of a run that did not come to its load."""
+        return cls(fault.name, seed, 0, 0, {}, (), None, 0.0, fault.longest, None, 0, problem)
 
     @property
     def holds(self) -> bool:
@@ -96,7 +102,10 @@ async def judged(fault: Fault, seed: int, load: Load, folder: Path, on: Servers)
         problem = problem or "; ".join(filter(None, (doubt() for doubt in at.doubts)))
         grace = QUIET if not at.ends else fault.longest
         report = stage.played.judge(load_policy(config).policy, f"{name}-", timedelta(seconds=grace))
-        second = await second_opinion(at, grace)
+        try:
+            second = await second_opinion(at, grace)
+        except (RuntimeError, TimeoutError) as error:
+            second, problem = Opinion({}, ()), problem or f"router audit gave no answer: {error}"
         return _row(fault, seed, stage.played, report, second, at, problem)
 
 
@@ -119,7 +128,7 @@ def _row(fault: Fault, seed: int, played: Played, report: Report, second: Opinio
         violations=(*map(str, report.violations), *second.violations),
         outage=max(at.outages, default=None),
         longest=max(delays, default=0.0),
-        allowed=fault.longest,
+        allowed=fault.longest + max(0.0, max(at.outages, default=0.0) - at.away),
         recovery=max((_recovery(end, played) for end in at.ends), default=None),
         again=played.published_again,
         problem=problem,

@@ -54,7 +54,8 @@ def main() -> int:
     if not DATA.is_dir():
         print(f"the data for checks is not beside the project ({DATA.parent.name}/{DATA.name})", file=sys.stderr)
         return 1
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # topics that are being made and leaders to be found
+    for name in ("aiokafka", "asyncio"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)  # topics that are being made and leaders to be found
     over = timedelta(minutes=given.minutes)
     scenario, title = _day(given) if given.kind == "day" else _soak(given)
     try:

@@ -31,7 +31,7 @@ from router.adapters.kafka.connection import KafkaConnection
 CHECKS_EVERY = 0.5  # seconds: what a consumer knows of itself
 LOOKS_EVERY = 5.0  # seconds: what stands in the log, which asks a broker
 SILENT_LOOKS = 3  # a partition is behind and does not move for as many more: fifteen seconds
-UNSETTLED_LOOKS = 12  # joining a group takes at most REBALANCE and a few requests; this is a minute
+UNSETTLED_LOOKS = 4  # joining a group takes at most SESSION and REBALANCE, that is twelve seconds; this is twenty
 ANSWERS_WITHIN = 5.0
 
 
