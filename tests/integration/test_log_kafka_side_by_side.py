@@ -19,7 +19,7 @@ async def said(publisher: KafkaPublisher, *values: bytes) -> None:
 
 @pytest.mark.kafka
 async def test_a_batch_is_committed_after_the_one_before_it(kafka: str, prefix: str) -> None:
-    """A second batch is begun and ended where events may overtake each other; while the first is held both come again."""
+    """A second batch is begun, and ends, while the first is held; neither is committed, so both come again."""
     log = KafkaLog(kafka, prefix, any_order=("t",))
     await log.create("t")
     publisher, ended, held = log.publisher(), Seen.open(), asyncio.Event()
