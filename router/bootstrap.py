@@ -37,6 +37,7 @@ from router.adapters.redis.ledger import RedisLedger
 from router.adapters.redis.standing import RedisStanding
 from router.errors import BadInput, DependencyDown
 from router.events.catalogue import catalogue
+from router.pipeline import ANY_ORDER
 from router.pipeline.following import Following
 from router.pipeline.work import InForce
 from router.policy.directory import Directory
@@ -375,7 +376,8 @@ async def _kafka_log(settings: Settings) -> AsyncIterator[Log]:
         await publisher.start()
 
     def source_for(purpose: str = "") -> Source:
-        return FaustSource(kafka, prefix, group=_group(settings, purpose), now=now)
+        any_order = () if purpose else ANY_ORDER
+        return FaustSource(kafka, prefix, group=_group(settings, purpose), now=now, any_order=any_order)
 
     try:
         yield Log(publisher, source_for(), source_for, KafkaTail(kafka, prefix, now), None)

@@ -47,6 +47,7 @@ class KafkaLog:
     address: str
     prefix: str
     partitions: int = 2
+    any_order: tuple[str, ...] = ()
 
     async def create(self, *topics: str) -> None:
         """Make *topics*."""
@@ -59,7 +60,8 @@ class KafkaLog:
 
     def member(self, name: str) -> FaustSource:  # noqa: ARG002 - Kafka names its members itself
         """Return a member of the test's group."""
-        return FaustSource(KafkaConnection(self.address), self.prefix, group=f"{self.prefix}group", now=now)
+        group = f"{self.prefix}group"
+        return FaustSource(KafkaConnection(self.address), self.prefix, group=group, now=now, any_order=self.any_order)
 
     def tail(self) -> KafkaTail:
         """Return a reader without a group."""

@@ -27,6 +27,7 @@ log = structlog.get_logger()
 
 TICK_EVERY = 0.2  # seconds: with jitter, a timer fires within 300 ms while one worker lives
 SWEEP_EVERY = 0.3
+SWEEPS_PAUSE = 10.0, 1.0  # times as long as a sweep took, and at most: one reads what all publishers have on their way
 
 
 async def tick(ledger: Ledger, publisher: Publisher, workspace: str, signer: Signer | None = None) -> None:
@@ -76,7 +77,10 @@ async def keep_ticking(ledger: Ledger, publisher: Publisher, workspace: str, sig
 
 
 async def keep_sweeping(ledger: Ledger, publisher: Publisher, workspace: str, signer: Signer | None = None) -> None:
-    """Sweep every 300 ms or so, for ever."""
+    """Sweep every 300 ms or so, under load every second, for ever."""
+    clock, (share, longest) = asyncio.get_running_loop().time, SWEEPS_PAUSE
     while True:
+        began = clock()
         await until_up(lambda: sweep(ledger, publisher, workspace, signer), "outbox")
-        await asyncio.sleep(SWEEP_EVERY * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+        pause = max(SWEEP_EVERY, min((clock() - began) * share, longest))
+        await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - jitter

@@ -146,7 +146,7 @@ def main(leads: int) -> None:
         broker.start()
         valkey.start()
         try:
-            servers = Servers(broker.address, valkey.url, folder)
+            servers = Servers(broker.address, valkey.url, folder, {})
 
             async def run() -> Mapping[str, str]:
                 return await measure(await new_place(servers), folder / "kafka", leads)

@@ -15,12 +15,27 @@ further apart: what to commit, and what it calls gaps. Both rest on the order in
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 from aiokafka import ConsumerRecord  # type: ignore[import-untyped]  # the package ships no types
 from faust.transport.drivers.aiokafka import Consumer
-from faust.types import TP, ConsumerMessage
+from faust.types import TP, ConsumerMessage, EventT
 from mode.services import WaitResults
+
+from router.ports import Received
+
+Records = Sequence[ConsumerRecord]
+Batch = EventT[Records]
+
+
+def received(topic: str, batches: Sequence[Batch], at: datetime) -> list[Received]:
+    """Return the records of *batches* as the port has them; *topic* is the short name."""
+    return [
+        Received(topic, record.partition, record.offset, record.key, record.value, dict(record.headers), at)
+        for batch in batches
+        for record in cast("Records", batch.value)
+    ]
 
 
 class BatchConsumer(Consumer):
@@ -31,7 +46,7 @@ class BatchConsumer(Consumer):
         fetched, active = await super()._wait_next_records(timeout)
         return {partition: [records] for partition, records in (fetched or {}).items() if records}, active
 
-    def _to_message(self, tp: TP, record: Sequence[ConsumerRecord]) -> ConsumerMessage:
+    def _to_message(self, tp: TP, record: Records) -> ConsumerMessage:
         message = super()._to_message(tp, record[-1])
         message.value = record  # type: ignore[assignment]  # nothing in Faust looks into a raw value
         message.serialized_value_size = sum(each.serialized_value_size for each in record)

@@ -25,24 +25,24 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, cast
 
 import faust
 import structlog
-from aiokafka import AIOKafkaConsumer, ConsumerRecord  # type: ignore[import-untyped]  # the package ships no types
+from aiokafka import AIOKafkaConsumer  # type: ignore[import-untyped]  # the package ships no types
 from faust.app.base import BootStrategy
 from faust.streams import Stream
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Transport as KafkaTransport
-from faust.types import TP, ChannelT, EventT, StreamT
+from faust.types import TP, ChannelT, StreamT
 from mode.threads import ServiceThread, WorkerThread
 from yarl import URL
 
 from router.adapters.kafka.admin import KafkaAdmin
-from router.adapters.kafka.batches import BatchConsumer
+from router.adapters.kafka.batches import Batch, BatchConsumer, Records, received
 from router.adapters.kafka.closing import close, ended, ends_within, in_full, sweep
 from router.adapters.kafka.connection import KafkaConnection
 from router.adapters.kafka.inbox import BATCH, Inbox
@@ -51,13 +51,14 @@ from router.adapters.kafka.speed import read_fast
 from router.adapters.kafka.watching import Watch, unfinished
 from router.errors import DependencyDown
 from router.pipeline.ending import end
-from router.ports import BatchHandler, Received
+from router.ports import BatchHandler
 
 # A dead member is noticed after SESSION; brokers refuse less than 6 s by default. Join requests are held by the
 # broker for up to REBALANCE, so requests need more patience than that; and no more, since REQUEST is also how long a
 # connection is waited for that has died without a word, as where a broker's machine loses its power.
 SESSION, HEARTBEAT, REBALANCE, REQUEST = 6.0, 1.0, 6.0, 9.0
 COMMIT_EVERY = 0.5  # seconds: what is repeated after a SIGKILL
+AT_ONCE = 2  # batches of a topic whose events may overtake one another: one is decided while the other is published
 LONGEST_OUTAGE = 24 * 3600.0  # a member that waits for a dependency fetches nothing, and must not be put out for it
 FINISHES_WITHIN = 1.0  # what a batch in work may take before its partitions go elsewhere
 STOPS_WITHIN = 3.0  # the same, when this process ends, which a supervisor gives ten seconds in all
@@ -70,22 +71,31 @@ LIVES_ON = """\
 The consumer of Kafka at {} failed and does not end, so it may hold partitions without reading them. \
 Start this process again: its end frees them."""
 
-Records = Sequence[ConsumerRecord]
-Batch = EventT[Records]
-
 _log = structlog.get_logger(__name__)
 
 
 class FaustSource:
-    """Reads Kafka as a member of *group*; runs inside the caller's event loop and leaves signals to the caller."""
+    """
+    Reads Kafka as a member of *group*; runs inside the caller's event loop and leaves signals to the caller.
+
+    * **any_order** - topics of which a second batch is begun while the first is in work, so that no server waits for
+      another; they are committed in order all the same.
+    """
 
     def __init__(
-        self, connection: KafkaConnection, topic_prefix: str, *, group: str, now: Callable[[], datetime]
+        self,
+        connection: KafkaConnection,
+        topic_prefix: str,
+        *,
+        group: str,
+        now: Callable[[], datetime],
+        any_order: Collection[str] = (),
     ) -> None:
         self._connection = connection
         self._prefix = topic_prefix
         self._group = group
         self._now = now
+        self._any_order = any_order
         self._run: _Run | None = None
 
     async def lag(self) -> Mapping[str, int]:
@@ -105,7 +115,7 @@ class FaustSource:
         read_fast()
         wait, patience = SHORTEST_WAIT, Patience(KafkaAdmin(self._connection), names)
         while True:
-            run = self._run = _Run(self._connection, self._prefix, self._group, handlers, self._now)
+            run = self._run = _Run(self._connection, self._prefix, self._group, handlers, self._now, self._any_order)
             began = asyncio.get_running_loop().time()
             problem = await run.until_it_crashes()
             _log.warning("consumer_restarts", problem=repr(problem))
@@ -128,8 +138,12 @@ class _Run:
         group: str,
         handlers: Mapping[str, BatchHandler],
         now: Callable[[], datetime],
+        any_order: Collection[str],
     ) -> None:
         self._now = now
+        self._any_order = any_order
+        self._batches: set[asyncio.Task[None]] = set()
+        self._broken: asyncio.Future[None]
         self._app = _build_app(connection, group)
         self.inboxes = {topic: _add_agent(self._app, prefix + topic) for topic in handlers}
         self._handlers = handlers
@@ -144,13 +158,15 @@ class _Run:
         workers = [asyncio.create_task(self._work(topic), name=f"consume {topic}") for topic in self._handlers]
         waiter = asyncio.create_task(self._started_then_stopped())
         watch = asyncio.create_task(self._watch.until_it_stands())
+        self._broken = asyncio.get_running_loop().create_future()
+        tasks: list[asyncio.Future[Any]] = [waiter, watch, self._broken, *workers]
         try:
-            done, _ = await asyncio.wait([waiter, watch, *workers], return_when=asyncio.FIRST_COMPLETED)
-            for worker in done - {waiter, watch}:
-                worker.result()
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for broken in done - {waiter, watch}:
+                broken.result()
             return (waiter.exception() or self._app.crash_reason) if waiter in done else watch.result()
         finally:
-            await in_full(self._end([waiter, watch, *workers]))
+            await in_full(self._end(tasks))
 
     @property
     def consumer(self) -> AIOKafkaConsumer | None:
@@ -180,14 +196,31 @@ class _Run:
         await self._app.wait_until_stopped()
 
     async def _work(self, topic: str) -> None:
-        inbox, handler = self.inboxes[topic], self._handlers[topic]
+        inbox, room = self.inboxes[topic], asyncio.Semaphore(AT_ONCE if topic in self._any_order else 1)
+        batch: asyncio.Task[None] | None = None
         while True:
-            events = await inbox.take()
-            received_at = self._now()
-            await handler([_received(topic, record, received_at) for event in events for record in event.value])
-            self.has_handled = True
-            for event in events:
-                event.ack()
+            await room.acquire()
+            batch = asyncio.create_task(self._batch(topic, await inbox.take(), batch, room), name=f"batch of {topic}")
+            self._batches.add(batch)
+            batch.add_done_callback(self._ended)
+
+    async def _batch(
+        self, topic: str, events: Sequence[Batch], before: asyncio.Task[None] | None, room: asyncio.Semaphore
+    ) -> None:
+        await self._handlers[topic](received(topic, events, self._now()))
+        self.has_handled = True
+        if before is not None:  # where that one came to no end, neither does this
+            await asyncio.wait([before])
+            before.result()
+        for event in events:
+            event.ack()
+        self.inboxes[topic].finished()
+        room.release()
+
+    def _ended(self, batch: asyncio.Task[None]) -> None:
+        self._batches.discard(batch)
+        if not batch.cancelled() and (bug := batch.exception()) is not None and not self._broken.done():
+            self._broken.set_exception(bug)
 
     async def _on_revoked(self, *_: object, **__: object) -> None:
         for inbox in self.inboxes.values():
@@ -203,13 +236,13 @@ class _Run:
                 return True
         return False
 
-    async def _end(self, tasks: Sequence[asyncio.Task[Any]]) -> None:
+    async def _end(self, tasks: Sequence[asyncio.Future[Any]]) -> None:
         """Let the batches in work end, commit, and leave the group."""
         self._app.flow_control.suspend()
         for inbox in self.inboxes.values():
             inbox.clear()
         await self._idle_within(STOPS_WITHIN)
-        await end(tasks)
+        await end([*tasks, *self._batches])
         limit = DIES_WITHIN if self._app.crashed else LEAVES_WITHIN
         if (problem := await ends_within(limit, self._leave())) is not None:
             _log.warning("consumer_left_badly", problem=repr(problem))
@@ -350,7 +383,3 @@ def _add_agent(app: faust.App, name: str) -> Inbox[Batch, TP]:
 
     app.agent(topic, name=f"read-{name}")(read)
     return inbox
-
-
-def _received(topic: str, record: ConsumerRecord, received_at: datetime) -> Received:
-    return Received(topic, record.partition, record.offset, record.key, record.value, dict(record.headers), received_at)

@@ -36,12 +36,11 @@ class Inbox(Generic[Event, Partition]):
         self._events: deque[tuple[Event, int, int]] = deque()
         self._records = 0
         self._bytes = 0
-        self._taken = 0
+        self._in_work: deque[int] = deque()
         self._held: set[Partition] = set()
         self._arrived = asyncio.Event()
-        self._taken = 0
         self.idle = asyncio.Event()
-        """Set while the taker waits for an event, so that nothing is in work."""
+        """Set while no event waits and none that was taken is in work."""
 
     @property
     def is_waiting(self) -> bool:
@@ -51,7 +50,7 @@ class Inbox(Generic[Event, Partition]):
     @property
     def unfinished(self) -> int:
         """How many records wait or are in work."""
-        return self._records + (0 if self.idle.is_set() else self._taken)
+        return self._records + sum(self._in_work)
 
     def put(self, event: Event, partition: Partition, records: int, size: int) -> None:
         """Add *event* of *partition*, with so many *records* of *size* bytes together."""
@@ -64,9 +63,13 @@ class Inbox(Generic[Event, Partition]):
         self._arrived.set()
 
     async def take(self) -> Sequence[Event]:
-        """Wait for an event, and return it with what else is there, in order, up to a batch's records where it can."""
+        """
+        Wait for an event, and return it with what else is there, in order, up to a batch's records where it can.
+
+        What is returned is in work until `finished`.
+        """
         while not self._events:
-            self.idle.set()
+            self._settle()
             self._arrived.clear()
             await self._arrived.wait()
         self.idle.clear()
@@ -78,10 +81,15 @@ class Inbox(Generic[Event, Partition]):
             room -= records
             self._records -= records
             self._bytes -= size
-        self._taken = BATCH - room
+        self._in_work.append(BATCH - room)
         if self._records <= ROOM_AT and self._bytes <= ROOM_AT_BYTES:
             self._release()
         return taken
+
+    def finished(self) -> None:
+        """Say that what was taken first of all that is in work has come to its end."""
+        self._in_work.popleft()
+        self._settle()
 
     def clear(self) -> None:
         """Drop what waits; being unacknowledged, it comes again, here or elsewhere."""
@@ -89,6 +97,10 @@ class Inbox(Generic[Event, Partition]):
         self._records = 0
         self._bytes = 0
         self._release()
+
+    def _settle(self) -> None:
+        if not self._events and not self._in_work:
+            self.idle.set()
 
     def _release(self) -> None:
         while self._held:

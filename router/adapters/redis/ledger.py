@@ -30,6 +30,7 @@ from router.ports import Applied
 
 ALIVE_FOR = 1_200  # ms; after that a publisher that is not heard of is taken for gone
 ALIVE_EVERY = 0.3  # seconds
+AT_ONCE = 2  # calls: the server always has one to begin with, and a sign of life never waits for a whole queue of them
 SWEPT_AT_ONCE = 200  # entries
 DATASET_KEPT = 172_800  # seconds; each worker asks for more every hour
 LEASE = 1_000  # ms, within ALIVE_FOR: who dies sweeping delays nobody; it saves repeats, correctness does not need it
@@ -67,6 +68,7 @@ class RedisLedger:
         self._sweeper = secrets.token_hex(8)  # stays the same when a publisher is given up
         self._publisher = secrets.token_hex(8)
         self._announced = ""
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def apply(self, verbs: Sequence[Verb], now: int | None = None) -> Sequence[Applied]:
         """Apply *verbs*, each as one atomic step; *now* (ms) stands in for the server's time in tests."""
@@ -220,7 +222,8 @@ class RedisLedger:
 
     async def _call(self, *arguments: str | bytes) -> list[list[bytes]]:
         try:
-            rows: list[list[bytes]] = await self._functions.call(self._functions.name, self.prefix, *arguments)
+            async with self._turns:
+                rows: list[list[bytes]] = await self._functions.call(self._functions.name, self.prefix, *arguments)
         except ResponseError as exc:
             if "FORGOT" not in str(exc):
                 raise
