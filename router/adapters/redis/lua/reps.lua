@@ -35,10 +35,10 @@ local function write(rep)
     "calendar", rep.calendar or "", "manager", rep.manager or "", "status", rep.status,
   }
   for _, name in ipairs(NUMBERS) do
-    row[#row + 1], row[#row + 2] = name, string.format("%d", rep[name])
+    row[#row + 1], row[#row + 2] = name, whole(rep[name])
   end
   for pool, pass in pairs(rep.passes) do
-    row[#row + 1], row[#row + 2] = "pass:" .. pool, string.format("%d", pass)
+    row[#row + 1], row[#row + 2] = "pass:" .. pool, whole(pass)
   end
   redis.call("HSET", P .. "rep:" .. rep.id, unpack(row))
 end
