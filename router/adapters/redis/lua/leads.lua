@@ -4,10 +4,20 @@
 ]]
 local leads, clocks = {}, {}
 
--- The second line is what was brought along (see `encode`). A lead of an earlier release is one line
+local WAY = { "policy", "route", "step_list", "lane", "stage", "priority", "escalate_to", "considered" }
+
+-- Where the decision sends the lead
+function leads.send(lead, way)
+  for _, name in ipairs(WAY) do lead[name] = way[name] end
+end
+
+-- The second line is what was brought along, the third the lead's way (see `encode`). A lead of an earlier release is
+-- one line, and one that was lifted has no third
 local function decode(kept)
-  local lead = cjson.decode(kept)
   local at = string.find(kept, "\n", 1, true)
+  local way = at and string.find(kept, "\n", at + 1, true)
+  local lead = cjson.decode(way and string.sub(kept, 1, way - 2) .. "}" or kept)
+  if way then leads.send(lead, read_once("{" .. string.sub(kept, way + 1))) end
   if at then lead.brought = string.sub(kept, at + 1) end
   return lead
 end
@@ -43,7 +53,7 @@ end
 
 local function some(list) return next(list) and cjson.encode(list) or "{}" end
 
--- One object in two lines: what changes, and what was brought along, which need not be written anew
+-- One object: a line of what changes; then what was brought along and the lead's way, which need not be written anew
 local function encode(lead)
   local first = '{"id":' .. quote(lead.id) .. ',"first":' .. whole(lead.first) .. ',"state":"' .. lead.state .. '","attempt":'
     .. whole(lead.attempt)

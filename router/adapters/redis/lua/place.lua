@@ -4,12 +4,11 @@
 
   The item's fields are those of adapters/redis/items.py. The texts beside it are passed on and not read: what the lead
   keeps of it (`brought`), what a rep needs to call (`card`, and `quoted` as a JSON string), the decision. The `way` is
-  where the decision sends the lead: the same text for many leads, so it is read once a call.
+  where the decision sends the lead: the same text for many leads, so it is read once.
   Answers done | repeat | unknown_audience.
 ]]
 local verbs = {}
 
-local ROUTED = { "policy", "route", "step_list", "lane", "priority", "escalate_to", "considered" }
 local STAGES = { rejected = 1, lead = 2, mql = 3, iql = 4, sql = 5 }
 
 local function know_lane(lane, steps)
@@ -47,15 +46,6 @@ local function route(lead, item)
   if account then add(lead.owners, account) end
 end
 
--- What a text of a way says, and the text as it ends that of a lead
-local function way_of(text)
-  if not cache.way[text] then
-    cache.way[text] = cjson.decode(text)
-    cache.way[text].text = string.sub(text, 2)
-  end
-  return cache.way[text]
-end
-
 -- Start anew with what this submission brought along; `attempt` goes on
 local function open(old, item, way)
   local last = old and old.last_rep or nil
@@ -65,7 +55,7 @@ local function open(old, item, way)
     received = item.received, decided = item.decided, company = item.company, clock = item.clock,
     policy = way.policy, route = way.route, step_list = way.step_list, lane = way.lane, stage = way.stage,
     priority = way.priority, escalate_to = way.escalate_to, considered = way.considered,
-    brought = item.brought .. "," .. way.text, opened = now, unheld_since = math.min(item.decided, now), assigned_at = 0,
+    brought = item.brought .. ",\n" .. string.sub(item.way, 2), opened = now, unheld_since = math.min(item.decided, now), assigned_at = 0,
     accept_ms = 0, unheld_ms = 0, reach = 1, tries = 0, tried = {}, warned = {}, parked = false, overdue = false,
     breached = false, told_nobody = false,
   }
@@ -111,7 +101,7 @@ local function lift(lead, item, way)
   end
   if waits then
     clocks.cancel(lead, "widen", "retry")
-    for _, name in ipairs(ROUTED) do lead[name] = way[name] end
+    leads.send(lead, way)
     lead.company = item.company
     route(lead, item)
     lead.stage, lead.state, lead.reach = stage, "seen", 1
@@ -138,7 +128,7 @@ end
 
 function verbs.place(item)
   if not once(P .. "sub:" .. item.sub, limit("max_age") + DAY) then return "repeat" end
-  local way = way_of(item.way)
+  local way = read_once(item.way)
   for _, step in ipairs(way.step_list) do
     if not reps.audience(step.audience) then return not_yet("unknown_audience") end
   end

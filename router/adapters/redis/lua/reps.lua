@@ -46,7 +46,7 @@ end
 -- What a calendar says now: its state, closed beyond the known edges, and its latest midnight
 local function read_calendar(name)
   local state, midnight = "outside_hours", 0
-  for _, edge in ipairs(list(redis.call("HGET", P .. "cal", name))) do
+  for _, edge in ipairs(read_once(redis.call("HGET", P .. "cal", name) or "[]")) do
     if edge.at > now then return { state = state, midnight = midnight } end
     state = edge.state
     if edge.midnight then midnight = edge.at end

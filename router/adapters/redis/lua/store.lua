@@ -40,7 +40,7 @@ local KEEP_ACTIONS = 30 * DAY
 local function forget()
   cache = {
     rep = {}, lead = {}, card = {}, auds = {}, aud = {}, members = {}, pool = {}, today = {}, lanes = {}, limits = {},
-    quoted = {}, whole = {}, way = {}, company = {}, on = {}, said = {}, bar = {}, rest = {},
+    quoted = {}, whole = {}, company = {}, on = {}, said = {}, bar = {}, rest = {},
     changed = {}, stale = {}, -- of reps: what is to be written still, by rep and by audience
     line = {}, -- of audiences: their first free reps, in order
   }
@@ -77,11 +77,25 @@ local function limit(field)
   return cache.limits[field] or nil
 end
 
+-- JSON that comes again and again, read once for many calls: nobody changes what comes of it, and it depends on the
+-- text alone, so it is true in every workspace
+local read, reads = {}, 0
+
+local function read_once(json)
+  local known = read[json]
+  if not known then
+    if reads >= MOST then read, reads = {}, 0 end
+    known, reads = cjson.decode(json), reads + 1
+    read[json] = known
+  end
+  return known
+end
+
 -- A string as JSON
 local function quote(text)
   local known = cache.quoted[text]
   if not known then
-    known = cjson.encode(text)
+    known = string.find(text, '[%c"\\]') and cjson.encode(text) or '"' .. text .. '"'
     cache.quoted[text] = known
   end
   return known
