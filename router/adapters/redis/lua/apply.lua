@@ -4,15 +4,16 @@
   KEYS[1] the workspace's prefix with its hash tag, such as {default}:
   ARGV[1] now in ms, or '' for the server's own time
   ARGV[2] the publisher, who will publish the outbox entries and remove them
-  ARGV[3] and on: five for each item, as in adapters/redis/items.py: JSON with its `verb`, and of a `place` what the lead
-          keeps, the decision, the card, and the card as a JSON string; texts that are passed on and not looked into
+  ARGV[3] and on: six for each item, as in adapters/redis/items.py: JSON with its `verb`, and of a `place` what the lead
+          keeps, its way, the decision, the card, and the card as a JSON string
 
   Returns, for each item, {code, facts as JSON, outbox id or '', message of an `error`}. A Redis that has forgotten
   answers with the error FORGOT before anything is changed.
 ]]
 local function item_at(argv, i)
   local item = cjson.decode(argv[i])
-  item.brought, item.decision, item.card, item.quoted = argv[i + 1], argv[i + 2], argv[i + 3], argv[i + 4]
+  item.brought, item.way, item.decision = argv[i + 1], argv[i + 2], argv[i + 3]
+  item.card, item.quoted = argv[i + 4], argv[i + 5]
   return item
 end
 
@@ -39,7 +40,7 @@ redis.register_function("FUNCTION_NAME", function(keys, argv)
   facts, decided = {}, nil
   advance()
   local out = {}
-  for i = 3, #argv, 5 do
+  for i = 3, #argv, 6 do
     local trace = ""
     fence = nil
     local ok, code = pcall(function()
@@ -55,7 +56,7 @@ redis.register_function("FUNCTION_NAME", function(keys, argv)
     local json, entry = "[]", ""
     if #facts > 0 then
       json = "[" .. table.concat(facts, ",") .. "]"
-      local decision = ok and decided and argv[i + 2] or ""
+      local decision = ok and decided and argv[i + 3] or ""
       entry = redis.call("XADD", P .. "out", "*", "p", argv[2], "f", json, "d", decision, "h", trace)
       facts, decided = {}, nil
     end

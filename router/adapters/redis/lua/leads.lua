@@ -4,11 +4,21 @@
 ]]
 local leads, clocks = {}, {}
 
--- The second line is what was brought along (see `encode`). A lead of an earlier release is one line
+local WAY = { "policy", "route", "step_list", "lane", "stage", "priority", "escalate_to", "considered" }
+
+-- Where the decision sends the lead
+function leads.send(lead, way)
+  for _, name in ipairs(WAY) do lead[name] = way[name] end
+end
+
+-- The second line is what was brought along, the third the lead's way (see `encode`). A lead of an earlier release is
+-- one line, and one that was lifted has no third
 local function decode(kept)
-  local lead = cjson.decode(kept)
   local at = string.find(kept, "\n", 1, true)
-  if at then lead.brought = "{" .. string.sub(kept, at + 1) end
+  local way = at and string.find(kept, "\n", at + 1, true)
+  local lead = cjson.decode(way and string.sub(kept, 1, way - 2) .. "}" or kept)
+  if way then leads.send(lead, read_once("{" .. string.sub(kept, way + 1))) end
+  if at then lead.brought = string.sub(kept, at + 1) end
   return lead
 end
 
@@ -26,12 +36,12 @@ local BROUGHT = {
   "considered", "company", "clock", "lane",
 }
 
--- What the lead was brought with, as it came; put together anew where that has changed since
+-- What the lead was brought with, as it came, with the brace that ends it; put together anew where that has changed
 local function brought(lead)
   if not lead.brought then
     local values = {}
     for _, name in ipairs(BROUGHT) do values[name] = lead[name] end
-    lead.brought = cjson.encode(values)
+    lead.brought = string.sub(cjson.encode(values), 2)
   end
   return lead.brought
 end
@@ -41,20 +51,19 @@ local function flags(lead)
     .. (lead.breached and ',"breached":true' or "") .. (lead.told_nobody and ',"told_nobody":true' or "")
 end
 
--- One object in two lines: what changes, and what was brought along, which need not be written anew
+local function some(list) return next(list) and cjson.encode(list) or "{}" end
+
+-- One object: a line of what changes; then what was brought along and the lead's way, which need not be written anew
 local function encode(lead)
-  local first = string.format('{"id":%s,"first":%d,"state":"%s","attempt":%d%s', quote(lead.id), lead.first, lead.state,
-    lead.attempt, field("erased", lead.erased))
+  local first = '{"id":' .. quote(lead.id) .. ',"first":' .. whole(lead.first) .. ',"state":"' .. lead.state .. '","attempt":'
+    .. whole(lead.attempt) .. field("erased", lead.erased)
   if not lead.submitted then return first .. "}" end
-  return string.format(
-    '%s,"opened":%d,"unheld_since":%d,"unheld_ms":%d,"assigned_at":%d,"accept_ms":%d,"reach":%d,"tries":%d,"tried":%s,'
-      .. '"warned":%s,"owners":%s%s%s%s%s%s%s%s,\n%s',
-    first, lead.opened, lead.unheld_since, lead.unheld_ms, lead.assigned_at, lead.accept_ms, lead.reach, lead.tries,
-    next(lead.tried) and cjson.encode(lead.tried) or "{}", #lead.warned > 0 and cjson.encode(lead.warned) or "[]",
-    #lead.owners > 0 and cjson.encode(lead.owners) or "[]", field("rep", lead.rep), field("last_rep", lead.last_rep),
-    field("step", lead.step), field("pool", lead.pool), field("accept_by", lead.accept_by),
-    lead.place and ',"place":' .. cjson.encode(lead.place) or "", flags(lead), string.sub(brought(lead), 2)
-  )
+  return first .. ',"opened":' .. whole(lead.opened) .. ',"unheld_since":' .. whole(lead.unheld_since) .. ',"unheld_ms":'
+    .. whole(lead.unheld_ms) .. ',"assigned_at":' .. whole(lead.assigned_at) .. ',"accept_ms":' .. whole(lead.accept_ms)
+    .. ',"reach":' .. whole(lead.reach) .. ',"tries":' .. whole(lead.tries) .. ',"tried":' .. some(lead.tried)
+    .. ',"warned":' .. some(lead.warned) .. ',"owners":' .. some(lead.owners) .. field("rep", lead.rep)
+    .. field("last_rep", lead.last_rep) .. field("step", lead.step) .. field("pool", lead.pool)
+    .. field("accept_by", lead.accept_by) .. field("place", lead.place) .. flags(lead) .. ",\n" .. brought(lead)
 end
 
 function leads.save(lead)

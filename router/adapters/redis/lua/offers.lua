@@ -4,17 +4,18 @@
 -- A fact for lead-assignments, with the next sequence; 'more' is its other fields, as JSON, and 'rep' who is not the
 -- lead's own
 function offers.assignment(lead, kind, more, rep)
-  tell(string.format('{"t":"%s","seq":%d,"at":%d,"lead":%s,"sub":%s,"attempt":%d,"submitted":%d%s%s%s%s%s%s%s%s}', kind,
-    later.turn(), now, quote(lead.id), quote(lead.sub), lead.attempt, lead.submitted, field("policy", lead.policy),
-    field("rep", rep or lead.rep), field("route", lead.route), field("step", lead.step), field("pool", lead.pool),
-    field("touch_by", leads.touch_by(lead)), field("accept_by", lead.accept_by), more or ""))
+  tell('{"t":"' .. kind .. '","seq":' .. whole(later.turn()) .. ',"at":' .. whole(now) .. field("lead", lead.id)
+    .. field("sub", lead.sub) .. field("attempt", lead.attempt) .. field("rep", rep or lead.rep)
+    .. field("route", lead.route) .. field("step", lead.step) .. field("pool", lead.pool)
+    .. field("submitted", lead.submitted) .. field("touch_by", leads.touch_by(lead)) .. field("accept_by", lead.accept_by)
+    .. field("policy", lead.policy) .. (more or "") .. "}")
 end
 
 function offers.notify(lead, kind, role, to, about, card)
   if not to then return end
-  tell(string.format('{"t":"notify","kind":"%s","role":"%s","to":%s,"at":%d,"lead":%s,"attempt":%d,"about":%s%s%s,"card":%s}',
-    kind, role, quote(to), now, quote(lead.id), lead.attempt, quote(about), field("sub", lead.sub),
-    field("touch_by", leads.touch_by(lead)), card or leads.card(lead)))
+  tell('{"t":"notify","kind":"' .. kind .. '","role":"' .. role .. '","at":' .. whole(now) .. field("to", to)
+    .. field("lead", lead.id) .. field("sub", lead.sub) .. field("attempt", lead.attempt)
+    .. field("touch_by", leads.touch_by(lead)) .. field("about", about) .. ',"card":' .. (card or leads.card(lead)) .. "}")
 end
 
 -- An owner from outside the steps has as long to accept as a rep of the first one
@@ -37,7 +38,7 @@ function offers.assign(lead, choice)
   end
   offers.own(lead, rep.id)
   if step and reps.audience(step.audience).strategy == "weighted_round_robin" then reps.advance_pass(rep, step.pool) end
-  offers.assignment(lead, "assigned", string.format(',"considered":%d,"cands":%s', lead.considered, known))
+  offers.assignment(lead, "assigned", field("considered", lead.considered) .. ',"cands":' .. known)
   reps.charge(rep)
   reps.refresh(rep)
   later.put(P .. "theirs:" .. rep.id, lead.id, now)

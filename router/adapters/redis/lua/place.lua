@@ -2,13 +2,13 @@
   place: settle where a decided submission goes - to sales (assigned or waiting), attached to an open lead, or as the
   decision proposes. Safe to repeat: a submission_id counts once. The model's twin is domain/ledger/place.py.
 
-  The item's fields are those of adapters/redis/items.py: what only this verb asks for, and as texts what the lead
-  keeps (`brought`), what a rep needs to call (`card`, and `quoted` as a JSON string) and the decision.
+  The item's fields are those of adapters/redis/items.py. The texts beside it are passed on and not read: what the lead
+  keeps of it (`brought`), what a rep needs to call (`card`, and `quoted` as a JSON string), the decision. The `way` is
+  where the decision sends the lead: the same text for many leads, so it is read once.
   Answers done | repeat | unknown_audience.
 ]]
 local verbs = {}
 
-local ROUTED = { "policy", "route", "step_list", "lane", "priority", "escalate_to", "considered", "company" }
 local STAGES = { rejected = 1, lead = 2, mql = 3, iql = 4, sql = 5 }
 
 local function know_lane(lane, steps)
@@ -47,15 +47,19 @@ local function route(lead, item)
 end
 
 -- Start anew with what this submission brought along; `attempt` goes on
-local function open(old, item, lead)
-  local last = old and old.last_rep
-  lead.brought, lead.id, lead.state = item.brought, item.lead_id, "seen"
-  lead.first, lead.attempt = old and old.first or now, old and old.attempt or 0
-  lead.last_rep, lead.owners = last, last and { last } or {}
-  lead.opened, lead.unheld_since = now, math.min(lead.decided, now)
-  lead.assigned_at, lead.accept_ms, lead.unheld_ms, lead.reach, lead.tries = 0, 0, 0, 1, 0
-  lead.tried, lead.warned = {}, {}
-  lead.erased = old and old.erased
+local function open(old, item, way)
+  local last = old and old.last_rep or nil
+  local lead = {
+    id = item.lead_id, first = old and old.first or now, state = "seen", attempt = old and old.attempt or 0,
+    erased = old and old.erased or nil,
+    last_rep = last, owners = last and { last } or {}, sub = item.sub, submitted = item.submitted,
+    received = item.received, decided = item.decided, company = item.company, clock = item.clock,
+    policy = way.policy, route = way.route, step_list = way.step_list, lane = way.lane, stage = way.stage,
+    priority = way.priority, escalate_to = way.escalate_to, considered = way.considered,
+    brought = item.brought .. ",\n" .. string.sub(item.way, 2), opened = now, unheld_since = math.min(item.decided, now), assigned_at = 0,
+    accept_ms = 0, unheld_ms = 0, reach = 1, tries = 0, tried = {}, warned = {}, parked = false, overdue = false,
+    breached = false, told_nobody = false,
+  }
   cache.lead[lead.id] = lead
   route(lead, item)
   later.put(P .. "open", lead.id, lead.submitted)
@@ -67,13 +71,13 @@ local function open(old, item, lead)
   end
 end
 
-local function is_more(new, lead)
-  return STAGES[new.stage] > STAGES[lead.stage] or new.priority > lead.priority
+local function is_more(way, lead)
+  return STAGES[way.stage] > STAGES[lead.stage] or way.priority > lead.priority
 end
 
 -- The clock after lifting, and whether it is another one; what was promised is never put off
-local function lifted(lead, fresh, waits)
-  local old, new = lead.clock, fresh.clock
+local function lifted(lead, item, waits)
+  local old, new = lead.clock, item.clock
   if not new or lead.breached then return old, false end
   if not old or new.due_at < old.due_at then return new, true end
   if not waits then return old, false end
@@ -82,10 +86,10 @@ local function lifted(lead, fresh, waits)
 end
 
 -- Let a repeat that is worth more lift an open lead: one that waits is placed anew, one that is held stays there
-local function lift(lead, item, new)
+local function lift(lead, item, way)
   local waits = lead.state == "waiting"
-  local clock, changed = lifted(lead, new, waits)
-  local stage = STAGES[new.stage] > STAGES[lead.stage] and new.stage or lead.stage
+  local clock, changed = lifted(lead, item, waits)
+  local stage = STAGES[way.stage] > STAGES[lead.stage] and way.stage or lead.stage
   lead.brought = nil
   if waits then
     queue.leave(lead)
@@ -98,12 +102,13 @@ local function lift(lead, item, new)
   end
   if waits then
     clocks.cancel(lead, "widen", "retry")
-    for _, name in ipairs(ROUTED) do lead[name] = new[name] end
+    leads.send(lead, way)
+    lead.company = item.company
     route(lead, item)
     lead.stage, lead.state, lead.reach = stage, "seen", 1
     offers.offer(lead)
   else
-    lead.stage, lead.priority = stage, math.max(lead.priority, new.priority)
+    lead.stage, lead.priority = stage, math.max(lead.priority, way.priority)
     put_card(lead, item)
     leads.save(lead)
   end
@@ -118,29 +123,29 @@ local function lift(lead, item, new)
 end
 
 local function tell_decision(item, to, erased)
-  tell(string.format('{"t":"decided","lead":%s,"sub":%s,"to":"%s","at":%d%s}', quote(item.lead_id),
-    quote(item.submission_id), to, now, erased and ',"erased":true' or ""))
+  tell('{"t":"decided","at":' .. whole(now) .. field("lead", item.lead_id) .. field("sub", item.sub) .. field("to", to)
+    .. (erased and ',"erased":true}' or "}"))
   decided = #facts
 end
 
 function verbs.place(item)
-  if not once(P .. "sub:" .. item.submission_id, limit("max_age") + DAY) then return "repeat" end
-  local new = cjson.decode(item.brought)
-  for _, step in ipairs(new.step_list) do
+  if not once(P .. "sub:" .. item.sub, limit("max_age") + DAY) then return "repeat" end
+  local way = read_once(item.way)
+  for _, step in ipairs(way.step_list) do
     if not reps.audience(step.audience) then return not_yet("unknown_audience") end
   end
   local lead = leads.get(item.lead_id)
-  if lead and lead.erased and new.submitted <= lead.erased then
+  if lead and lead.erased and item.submitted <= lead.erased then
     tell_decision(item, "none", true)
     return "done"
   end
-  local attached = lead and leads.is_open(lead) and new.stage ~= "rejected"
+  local attached = lead and leads.is_open(lead) and way.stage ~= "rejected"
   tell_decision(item, attached and "attached" or item.to)
   if attached then
-    offers.notify(lead, "repeat", "rep", lead.rep, item.submission_id, item.quoted)
-    if item.to == "sales" and is_more(new, lead) then lift(lead, item, new) end
+    offers.notify(lead, "repeat", "rep", lead.rep, item.sub, item.quoted)
+    if item.to == "sales" and is_more(way, lead) then lift(lead, item, way) end
   elseif item.to == "sales" then
-    open(lead, item, new)
+    open(lead, item, way)
   elseif not lead then
     lead = { id = item.lead_id, state = "seen", attempt = 0, first = now }
     cache.lead[lead.id] = lead

@@ -35,10 +35,10 @@ local function write(rep)
     "calendar", rep.calendar or "", "manager", rep.manager or "", "status", rep.status,
   }
   for _, name in ipairs(NUMBERS) do
-    row[#row + 1], row[#row + 2] = name, string.format("%d", rep[name])
+    row[#row + 1], row[#row + 2] = name, whole(rep[name])
   end
   for pool, pass in pairs(rep.passes) do
-    row[#row + 1], row[#row + 2] = "pass:" .. pool, string.format("%d", pass)
+    row[#row + 1], row[#row + 2] = "pass:" .. pool, whole(pass)
   end
   redis.call("HSET", P .. "rep:" .. rep.id, unpack(row))
 end
@@ -46,7 +46,7 @@ end
 -- What a calendar says now: its state, closed beyond the known edges, and its latest midnight
 local function read_calendar(name)
   local state, midnight = "outside_hours", 0
-  for _, edge in ipairs(list(redis.call("HGET", P .. "cal", name))) do
+  for _, edge in ipairs(read_once(redis.call("HGET", P .. "cal", name) or "[]")) do
     if edge.at > now then return { state = state, midnight = midnight } end
     state = edge.state
     if edge.midnight then midnight = edge.at end

@@ -40,7 +40,7 @@ local KEEP_ACTIONS = 30 * DAY
 local function forget()
   cache = {
     rep = {}, lead = {}, card = {}, auds = {}, aud = {}, members = {}, pool = {}, today = {}, lanes = {}, limits = {},
-    quoted = {}, company = {}, on = {}, said = {}, bar = {}, rest = {},
+    quoted = {}, whole = {}, company = {}, on = {}, said = {}, bar = {}, rest = {},
     changed = {}, stale = {}, -- of reps: what is to be written still, by rep and by audience
     line = {}, -- of audiences: their first free reps, in order
   }
@@ -77,12 +77,36 @@ local function limit(field)
   return cache.limits[field] or nil
 end
 
+-- JSON that comes again and again, read once for many calls: nobody changes what comes of it, and it depends on the
+-- text alone, so it is true in every workspace
+local read, reads = {}, 0
+
+local function read_once(json)
+  local known = read[json]
+  if not known then
+    if reads >= MOST then read, reads = {}, 0 end
+    known, reads = cjson.decode(json), reads + 1
+    read[json] = known
+  end
+  return known
+end
+
 -- A string as JSON
 local function quote(text)
   local known = cache.quoted[text]
   if not known then
-    known = cjson.encode(text)
+    known = string.find(text, '[%c"\\]') and cjson.encode(text) or '"' .. text .. '"'
     cache.quoted[text] = known
+  end
+  return known
+end
+
+-- A whole number as JSON; the same few instants and counts come over and over, and to print one is slow
+local function whole(number)
+  local known = cache.whole[number]
+  if not known then
+    known = string.format("%d", number)
+    cache.whole[number] = known
   end
   return known
 end
@@ -90,11 +114,10 @@ end
 -- One more field of an object, where there is a value: text or a whole number
 local function field(name, value)
   if value == nil then return "" end
-  if type(value) == "number" then return string.format(',"%s":%d', name, value) end
-  return ',"' .. name .. '":' .. quote(value)
+  return ',"' .. name .. '":' .. (type(value) == "number" and whole(value) or quote(value))
 end
 
--- A fact that is JSON already; the usual ones are written by hand, which takes a third of the time of cjson
+-- A fact that is JSON already: the usual ones are put together by hand, which takes a fraction of the time of cjson
 local function tell(text) facts[#facts + 1] = text end
 
 local function fact(kind, values)
@@ -104,7 +127,7 @@ end
 
 -- Is this the first time? Then it counts as applied from here on, for so many ms; an error takes that back.
 local function once(key, keep)
-  if not redis.call("SET", key, "1", "NX", "PX", string.format("%d", keep)) then return false end
+  if not redis.call("SET", key, "1", "NX", "PX", whole(keep)) then return false end
   fence = key
   return true
 end
