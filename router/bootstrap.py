@@ -11,7 +11,7 @@ import asyncio
 import os
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, ResponseError
 
+from router.adapters.embedded.progress import progress
 from router.adapters.embedded.retention import StreamRetention
 from router.adapters.embedded.streams import StreamPublisher, StreamSource
 from router.adapters.embedded.tail import StreamTail
@@ -36,7 +37,7 @@ from router.pipeline.following import Following
 from router.pipeline.work import InForce
 from router.policy.directory import Directory
 from router.policy.load import restore
-from router.ports import Clock, Publisher, Source, Tail
+from router.ports import Clock, Progress, Publisher, Source, Tail
 from router.settings import Settings, identity_key, signing_secret
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ class Log:
 
     * **source** - reads it as one of the workers; **source_for** - as a member of another group, for this purpose.
     * **retention** - trims the embedded log; a broker does that by itself.
+    * **progress** - asks how far the workers have come with these topics.
     """
 
     publisher: Publisher
@@ -69,6 +71,7 @@ class Log:
     source_for: Callable[[str], Source]
     tail: Tail
     retention: StreamRetention | None
+    progress: Callable[[Sequence[str]], Awaitable[Progress]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,8 +281,11 @@ async def _log(settings: Settings, url: str | None, consumer: str) -> AsyncItera
     def source_for(purpose: str = "") -> Source:
         return StreamSource(url, prefix, group=_group(settings, purpose), consumer=consumer, now=now)
 
+    def progress_with(topics: Sequence[str]) -> Awaitable[Progress]:
+        return progress(url, prefix, _group(settings, ""), topics)
+
     try:
-        yield Log(streams, source_for(), source_for, tail, retention)
+        yield Log(streams, source_for(), source_for, tail, retention, progress_with)
     finally:
         await streams.aclose()
         await tail.aclose()
@@ -288,6 +294,7 @@ async def _log(settings: Settings, url: str | None, consumer: str) -> AsyncItera
 @asynccontextmanager
 async def _kafka_log(settings: Settings) -> AsyncIterator[Log]:
     # Faust and its kin take a quarter of a second to import: who runs on the embedded log does not pay for them.
+    from router.adapters.kafka.admin import KafkaAdmin  # noqa: PLC0415
     from router.adapters.kafka.connection import KafkaConnection  # noqa: PLC0415
     from router.adapters.kafka.consumer import KafkaTail  # noqa: PLC0415
     from router.adapters.kafka.faust_app import FaustSource  # noqa: PLC0415
@@ -303,8 +310,13 @@ async def _kafka_log(settings: Settings) -> AsyncIterator[Log]:
     def source_for(purpose: str = "") -> Source:
         return FaustSource(kafka, prefix, group=_group(settings, purpose), now=now)
 
+    async def progress_with(topics: Sequence[str]) -> Progress:
+        committed = await KafkaAdmin(kafka).committed(_group(settings, ""))
+        short = {prefix + topic: topic for topic in topics}
+        return {(short[name], part): offset for (name, part), offset in committed.items() if name in short}
+
     try:
-        yield Log(publisher, source_for(), source_for, KafkaTail(kafka, prefix, now), None)
+        yield Log(publisher, source_for(), source_for, KafkaTail(kafka, prefix, now), None, progress_with)
     finally:
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSES_WITHIN):

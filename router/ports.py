@@ -29,7 +29,11 @@ class Outgoing:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One record as the log gave it. `received_at` is when this process took it, not when it was written."""
+    """
+    One record as the log gave it. `received_at` is when this process took it, not when it was written.
+
+    `written_ms` is that, by the clock of whoever wrote it, where it was read by `Tail.batches`; else 0.
+    """
 
     topic: str
     partition: int
@@ -38,6 +42,7 @@ class Received:
     value: bytes | None
     headers: Headers
     received_at: datetime
+    written_ms: int = 0
 
 
 BatchHandler = Callable[[Sequence[Received]], Awaitable[None]]
@@ -77,6 +82,10 @@ class Source(Protocol):
         """
 
 
+Progress = Mapping[tuple[str, int], int]
+"""Of a topic's partition: the offset up to which every record was handled and committed."""
+
+
 class Tail(Protocol):
     """Reads the log outside any group, for watchers, checks and reports."""
 
@@ -89,6 +98,14 @@ class Tail(Protocol):
         * **since** - leave out what was written before, by the clock of whoever wrote it; without it begin at the
           beginning. What is left out is not read either, so this is the way to look into a log that is long.
         * **key** - leave out records with any other key.
+        """
+
+    def batches(self, topics: Sequence[str], *, since: datetime | None = None) -> AsyncIterator[Sequence[Received]]:
+        """
+        Yield all records of *topics* up to their end, from *since*, in batches: the way to read very many.
+
+        What was written first comes first, as nearly as partitions can be read side by side. Records that were
+        written a little before *since* may be among them.
         """
 
     async def last(self, topic: str, count: int) -> Sequence[Received]:

@@ -59,4 +59,5 @@ def to_received(topic: str, identifier: bytes, fields: Fields, received_at: date
         value=fields.get(VALUE),
         headers={name[2:].decode(): value for name, value in fields.items() if name.startswith(_HEADER)},
         received_at=received_at,
+        written_ms=int(fields.get(WRITTEN_AT, b"0")),
     )

@@ -69,6 +69,12 @@ class KafkaAdmin:
                     }
             return {name: TopicState(partitions, configs[name]) for name, partitions in found.items()}
 
+    async def committed(self, group: str) -> Mapping[tuple[str, int], int]:
+        """Return the offsets that *group* has committed, by full topic name and partition; empty for a new group."""
+        async with self._client() as client:
+            found = await client.list_consumer_group_offsets(group)
+            return {(each.topic, each.partition): kept.offset for each, kept in found.items() if kept.offset >= 0}
+
     async def create(self, specs: Sequence[TopicSpec]) -> Sequence[str]:
         """
         Make the topics that are not there and return their names; others stay as they are.

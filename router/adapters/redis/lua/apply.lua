@@ -8,15 +8,30 @@
 
   Returns, for each item, {code, facts as JSON, decision as JSON or '', outbox id or '', message of an `error`}. A Redis that has forgotten answers with the error FORGOT before anything is changed.
 ]]
-redis.register_function("FUNCTION_NAME", function(keys, argv)
-  P = keys[1]
-  if redis.call("EXISTS", P .. "epoch") == 0 then return redis.error_reply("FORGOT no ledger here") end
-  if argv[1] == "" then
+local function read_time(given)
+  if given == "" then
     local time = redis.call("TIME")
     now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
   else
-    now = tonumber(argv[1])
+    now = tonumber(given)
   end
+end
+
+-- Put the facts so far in the outbox, and return the answer that tells of them
+local function tell(code, publisher, decision, trace, message)
+  local json, entry = "[]", ""
+  if #facts > 0 then
+    json = cjson.encode(facts)
+    entry = redis.call("XADD", P .. "out", "*", "p", publisher, "f", json, "d", decision, "h", trace)
+    facts = {}
+  end
+  return { code, json, decision, entry, message or "" }
+end
+
+redis.register_function("FUNCTION_NAME", function(keys, argv)
+  P = keys[1]
+  if redis.call("EXISTS", P .. "epoch") == 0 then return redis.error_reply("FORGOT no ledger here") end
+  read_time(argv[1])
   forget()
   facts = {}
   advance()
@@ -42,13 +57,7 @@ redis.register_function("FUNCTION_NAME", function(keys, argv)
       end
       code, message, decision = "error", tostring(code), ""
     end
-    local json, entry = "[]", ""
-    if #facts > 0 then
-      json = cjson.encode(facts)
-      entry = redis.call("XADD", P .. "out", "*", "p", argv[2], "f", json, "d", decision, "h", trace)
-      facts = {}
-    end
-    out[#out + 1] = { code, json, decision, entry, message }
+    out[#out + 1] = tell(code, argv[2], decision, trace, message)
   end
   reps.flush()
   return out

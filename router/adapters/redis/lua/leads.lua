@@ -12,11 +12,12 @@ function leads.get(id)
   return cache.lead[id] or nil
 end
 
-function leads.save(lead)
+-- One that is over is kept for 'seconds', or as long as one that has just come to its end
+function leads.save(lead, seconds)
   if leads.is_open(lead) then
     redis.call("SET", P .. "lead:" .. lead.id, cjson.encode(lead))
   else
-    redis.call("SET", P .. "lead:" .. lead.id, cjson.encode(lead), "EX", KEEP)
+    redis.call("SET", P .. "lead:" .. lead.id, cjson.encode(lead), "EX", seconds or KEEP)
   end
 end
 

@@ -24,6 +24,13 @@ local function know_lane(lane, steps)
   end
 end
 
+-- Count the lead in its lane, and keep the lane's audiences in use
+local function enter_lane(lead)
+  know_lane(lead.lane, lead.step_list)
+  redis.call("HINCRBY", P .. "laneuse", lead.lane, 1)
+  for _, step in ipairs(lead.step_list) do redis.call("ZADD", P .. "used", now, step.audience) end
+end
+
 local function add(ids, id)
   for _, known in ipairs(ids) do
     if known == id then return end
@@ -37,9 +44,7 @@ local function route(lead, item)
   lead.stage, lead.priority = item.stage, item.priority
   lead.escalate_to, lead.considered, lead.company = opt(item.escalate_to), item.considered, opt(item.company)
   lead.lane = lane_of(item.steps)
-  know_lane(lead.lane, item.steps)
-  redis.call("HINCRBY", P .. "laneuse", lead.lane, 1)
-  for _, step in ipairs(item.steps) do redis.call("ZADD", P .. "used", now, step.audience) end
+  enter_lane(lead)
   cache.card[lead.id] = item.card
   redis.call("SET", P .. "card:" .. lead.id, item.card)
   local account = lead.company and item.sticky_account and redis.call("GET", P .. "acct:" .. lead.company)
