@@ -19,6 +19,7 @@ import typer
 
 from router.entrypoints.keys_commands import keys_app
 from router.entrypoints.optional import optional
+from router.entrypoints.rebuild.command import rebuild
 from router.errors import BadInput, DependencyDown
 
 if TYPE_CHECKING:
@@ -298,6 +299,9 @@ def explain(
     from router.entrypoints.explain_view import show  # noqa: PLC0415 - quick help
 
     show(story)
+
+
+app.command(name="rebuild", epilog="Examples:  router rebuild    router rebuild --force --json")(rebuild)
 
 
 def _run_worker(consumer: str) -> None:

@@ -43,7 +43,7 @@ def begin(client: redis.Redis, orders: Orders) -> Told:
     client.set(prefix + "epoch", "game")
     marker = orders.deck.templates["paper", "en", "north"].deal("s-0", "N-0", 1, 0, 0)
     verbs: Sequence[Verb] = [orders.deck.installs[0], marker, *orders.deck.audiences]
-    rows: Any = client.fcall(name, 1, prefix, "", "game", *map(orjson.dumps, verbs))
+    rows: Any = client.fcall(name, 1, prefix, "", "game", "", "0", *map(orjson.dumps, verbs))
     answers = [(code.decode(), entry.decode(), digest(facts) if entry else "", "") for code, facts, _, entry, _ in rows]
     return Told([brief(verb) for verb in verbs], answers)
 

@@ -79,7 +79,7 @@ class Twins:
         if not asked:
             return
         items = [orjson.dumps(verb) for verb, _ in asked]
-        rows: Any = self.client.fcall(self.function, 1, self.prefix, str(self._now), "test", *items)
+        rows: Any = self.client.fcall(self.function, 1, self.prefix, str(self._now), "test", "", "0", *items)
         for (verb, answer), (code, facts, decision, _, message) in zip(asked, rows, strict=True):
             assert code.decode() == answer.code, (verb, message)
             assert (verb, orjson.loads(facts)) == (verb, orjson.loads(orjson.dumps(answer.facts)))

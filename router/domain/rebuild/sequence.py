@@ -1,4 +1,4 @@
-"""Assignments in the order of their `sequence`, from whichever partition they came; and the numbers that are missing."""
+"""Assignments in the order of their `sequence`, whichever partition they came from; and the numbers missing."""
 
 from __future__ import annotations
 

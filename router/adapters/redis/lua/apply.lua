@@ -4,9 +4,13 @@
   KEYS[1] the workspace's prefix with its hash tag, such as {default}:
   ARGV[1] now in ms, or '' for the server's own time
   ARGV[2] the publisher, who will publish the outbox entries and remove them
-  ARGV[3] and on: items as JSON, each with its `verb`
+  ARGV[3] the epoch that the caller knows this ledger by, or '' for any
+  ARGV[4] a sequence that the caller knows to have been
+  ARGV[5] and on: items as JSON, each with its `verb`
 
-  Returns, for each item, {code, facts as JSON, decision as JSON or '', outbox id or '', message of an `error`}. A Redis that has forgotten answers with the error FORGOT before anything is changed.
+  Returns, for each item, {code, facts as JSON, decision as JSON or '', outbox id or '', message of an `error`}.
+  A ledger that is gone, another one than the caller knows, or one that has gone back behind what was, answers with the
+  error FORGOT before anything is changed.
 ]]
 local function read_time(given)
   if given == "" then
@@ -30,13 +34,16 @@ end
 
 redis.register_function("FUNCTION_NAME", function(keys, argv)
   P = keys[1]
-  if redis.call("EXISTS", P .. "epoch") == 0 then return redis.error_reply("FORGOT no ledger here") end
+  local known = redis.call("MGET", P .. "epoch", P .. "seq")
+  if not known[1] then return redis.error_reply("FORGOT no ledger here") end
+  if argv[3] ~= "" and argv[3] ~= known[1] then return redis.error_reply("FORGOT another ledger is here") end
+  if tonumber(known[2] or 0) < tonumber(argv[4]) then return redis.error_reply("FORGOT the ledger has gone back") end
   read_time(argv[1])
   forget()
   facts = {}
   advance()
   local out = {}
-  for i = 3, #argv do
+  for i = 5, #argv do
     local trace = ""
     fence = nil
     local ok, code, decision = pcall(function()
