@@ -86,8 +86,16 @@ class Remembered(Twins):
             elif fact["t"] in ("breached", "warned"):
                 kind, _, _, data = _rendered(fact)
                 told.clock(kind.split(".")[1], data)
-        away = [(fact["at"], fact["rep"], Presence("away", fact["at"], 0, by_router=True)) for fact in self.history if fact["t"] == "presence"]
-        seen = [(now, verb.rep_id, Presence(verb.status, verb.at, verb.ttl, verb.heartbeat)) for verb, now in self.verbs if isinstance(verb, Attend)]
+        away = [
+            (fact["at"], fact["rep"], Presence("away", fact["at"], 0, by_router=True))
+            for fact in self.history
+            if fact["t"] == "presence"
+        ]
+        seen = [
+            (now, verb.rep_id, Presence(verb.status, verb.at, verb.ttl, verb.heartbeat))
+            for verb, now in self.verbs
+            if isinstance(verb, Attend)
+        ]
         for now, rep, presence in sorted((*seen, *away), key=lambda one: one[0]):
             team.attends(rep, presence, now)
         placed = {

@@ -42,7 +42,9 @@ class Losses(Engines):
         lost, self.twins = self.twins, self.twins.restored()
         expected = apply(copy.deepcopy(lost.model), Resume(), lost.now).facts
         got = self.twins.resumed
-        assert [(f["t"], f.get("lead"), f.get("rep")) for f in got] == [(f["t"], f.get("lead"), f.get("rep")) for f in expected]
+        assert [(f["t"], f.get("lead"), f.get("rep")) for f in got] == [
+            (f["t"], f.get("lead"), f.get("rep")) for f in expected
+        ]
         lost.client.delete(*lost.client.keys(lost.prefix + "*"))
 
 

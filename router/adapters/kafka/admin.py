@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic  # type: ignore[import-untyped]  # the package ships no types
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType  # type: ignore[import-untyped]  # as above
 from aiokafka.errors import (  # type: ignore[import-untyped]  # as above
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
     KafkaError,
     NotControllerError,
+    NotCoordinatorForGroupError,
     TopicAlreadyExistsError,
     UnknownTopicOrPartitionError,
     for_code,
@@ -21,6 +24,7 @@ from router.adapters.kafka.connection import KafkaConnection
 from router.errors import BadInput, DependencyDown
 
 ANSWERS_WITHIN = 10.0
+COORDINATOR_AFTER = 0.2  # seconds: a new broker makes the topic of offsets when it is first asked for a group
 DEFAULT_REPLICATION = -1  # the broker's `default.replication.factor`
 
 
@@ -72,7 +76,12 @@ class KafkaAdmin:
     async def committed(self, group: str) -> Mapping[tuple[str, int], int]:
         """Return the offsets that *group* has committed, by full topic name and partition; empty for a new group."""
         async with self._client() as client:
-            found = await client.list_consumer_group_offsets(group)
+            while True:
+                try:
+                    found = await client.list_consumer_group_offsets(group)
+                    break
+                except (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError):
+                    await asyncio.sleep(COORDINATOR_AFTER)
             return {(each.topic, each.partition): kept.offset for each, kept in found.items() if kept.offset >= 0}
 
     async def create(self, specs: Sequence[TopicSpec]) -> Sequence[str]:
