@@ -19,7 +19,7 @@ import orjson
 import redis
 import uvloop
 
-from tests.benchmarks import claim, gateway
+from tests.benchmarks import claim, gateway, rebuild
 from tests.benchmarks.latency import Delays, latencies
 from tests.benchmarks.place import LOOKS_EVERY, Servers
 from tests.benchmarks.report import Measured
@@ -40,6 +40,7 @@ def main() -> int:
     parser.add_argument("--no-latency", action="store_true", help="throughput only")
     parser.add_argument("--claim", action="store_true", help="only how the cost of one verb grows with the ledger")
     parser.add_argument("--gateway", action="store_true", help="only the gateway, beside a bare FastAPI handler")
+    parser.add_argument("--rebuild", type=int, nargs="?", const=rebuild.EVENTS, help="only how long a rebuild takes")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--markdown", action="store_true", help="print the tables of docs/performance.md")
@@ -52,6 +53,10 @@ def main() -> int:
         return 0
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # topics that are being made and leaders to be found
     try:
+        if given.rebuild:
+            with ExitStack() as stack:
+                rebuild.tell(rebuild.run(_servers(stack), given.rebuild), as_json=given.json)
+            return 0
         with ExitStack() as stack:
             measured = uvloop.run(_measure(_servers(stack), given))
     except NoKafka as missing:

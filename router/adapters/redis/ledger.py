@@ -315,7 +315,8 @@ class RedisLedger:
         except ResponseError as exc:
             if "FORGOT" not in str(exc):
                 raise
-            self.forgot.set()
+            if self._known.epoch in (None, arguments[2]):  # else it was asked of the one before
+                self.forgot.set()
             message = f"Redis has lost the ledger {self.prefix}; it is made again from the log: {exc}"
             raise LedgerForgot(message) from None
         return rows

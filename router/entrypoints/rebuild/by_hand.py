@@ -11,6 +11,7 @@ from router.entrypoints.rebuild.again import Rebuilt, Tell, rebuild
 from router.entrypoints.rebuild.recovery import expect_own, last_on_log
 from router.entrypoints.worker import same_people
 from router.errors import BadInput
+from router.pipeline.ending import end
 from router.settings import Settings
 
 WAITS_FOR_LEASE = 0.2  # seconds between looks, while a worker or another command rebuilds
@@ -48,7 +49,7 @@ async def rebuild_by_hand(
                     try:
                         done = await rebuild(place, restoring, tell)
                     finally:
-                        alive.cancel()
+                        await end([alive])
                     await same_people(place)
                     return done
             if loop.time() > until:
