@@ -56,6 +56,11 @@ CLOCK = SystemClock()
 CLOSES_WITHIN = 1.0  # seconds; what a broker that is away has not taken by then stands in the outbox
 
 
+async def nowhere(topics: Sequence[str]) -> Progress:  # noqa: ARG001 - of any
+    """Return how far workers have come that never ran."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Log:
     """
@@ -71,7 +76,7 @@ class Log:
     source_for: Callable[[str], Source]
     tail: Tail
     retention: StreamRetention | None
-    progress: Callable[[Sequence[str]], Awaitable[Progress]]
+    progress: Callable[[Sequence[str]], Awaitable[Progress]] = nowhere
 
 
 @dataclass(frozen=True, slots=True)

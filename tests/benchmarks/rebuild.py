@@ -198,11 +198,10 @@ async def filled(servers: Servers, count: int) -> tuple[Place, Past, Mapping[str
 async def _consumed(place: Place, group: str) -> None:
     """Let it look as if the workers had consumed everything."""
     consumer = AIOKafkaConsumer(bootstrap_servers=place.servers.kafka, group_id=group, enable_auto_commit=False)
+    parts = range(place.partitions)
     await consumer.start()
     try:
-        partitions = [
-            TopicPartition(place.prefix + topic, part) for topic in INPUTS for part in range(place.partitions)
-        ]
+        partitions = [TopicPartition(place.prefix + topic, part) for topic in INPUTS for part in parts]
         consumer.assign(partitions)
         await consumer.commit(await consumer.end_offsets(partitions))
     finally:
@@ -242,10 +241,7 @@ def tell(found: Timed, *, as_json: bool) -> None:
     if as_json:
         print(orjson.dumps(asdict(found), option=orjson.OPT_INDENT_2).decode())
         return
+    speed = found.events / found.seconds
     print(f"{found.events:,} events, {found.leads:,} leads of which {found.open_leads:,} open")
-    print(
-        f"read in {found.read_seconds:.1f} s, all in {found.seconds:.1f} s: {found.events / found.seconds:,.0f} events/s"
-    )
-    print(
-        f"the command took {found.with_start:.1f} s, {found.cpu_seconds:.1f} s of a core, {found.most_memory_mib} MiB"
-    )
+    print(f"read in {found.read_seconds:.1f} s, all in {found.seconds:.1f} s: {speed:,.0f} events/s")
+    print(f"the command: {found.with_start:.1f} s, {found.cpu_seconds:.1f} s of a core, {found.most_memory_mib} MiB")

@@ -8,7 +8,7 @@ were placed) is what the verbs said.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -27,7 +27,8 @@ from router.domain.rebuild.team import Presence, Team
 from router.domain.rebuild.telling import Decisions, Told
 from router.events.base import from_millis
 from router.pipeline.read_back import nobody_id
-from router.pipeline.render import RENDER
+from router.pipeline.render import RENDER, render
+from router.ports import Applied
 from tests.model.engines import Twins
 
 KINDS = ("queued", "assigned", "accepted", "unassigned", "touched", "closed")
@@ -66,48 +67,49 @@ class Remembered(Twins):
         def turns(pool: str, rep: str) -> int | None:
             return weights.get(rep, 1) if strategies.get(pool) == "weighted_round_robin" else None
 
-        team = Team(turns)
-        courses = Courses(team)
+        courses = Courses(Team(turns))
         line = InSequence[tuple[str, Mapping[str, Any]]]()
-        for fact in self.history:
-            if fact["t"] in KINDS:
-                kind, _, _, data = _rendered(fact)
-                for one in line.put(data["sequence"], (kind.split(".")[1], data)):
-                    courses.follow(*one)
+        for fact in self.told(*KINDS):
+            kind, _, _, data = RENDER[fact["t"]](fact)
+            for one in line.put(data["sequence"], (kind.split(".")[1], data)):
+                courses.follow(*one)
         places = {verb.submission_id: verb for verb, _ in self.verbs if isinstance(verb, Place)}
         decisions = Decisions(courses, 0)
-        for fact in self.history:
-            if fact["t"] == "decided":
-                decisions.take(_decision(fact, places[fact["sub"]]), fact["at"])
-        told = Told(courses, nobody_id)
-        for fact in self.history:
-            if fact["t"] == "notify":
-                told.notification(_rendered_note(fact))
-            elif fact["t"] in ("breached", "warned"):
-                kind, _, _, data = _rendered(fact)
-                told.clock(kind.split(".")[1], data)
-        away = [
-            (fact["at"], fact["rep"], Presence("away", fact["at"], 0, by_router=True))
-            for fact in self.history
-            if fact["t"] == "presence"
-        ]
-        seen = [
-            (now, verb.rep_id, Presence(verb.status, verb.at, verb.ttl, verb.heartbeat))
-            for verb, now in self.verbs
-            if isinstance(verb, Attend)
-        ]
-        for now, rep, presence in sorted((*seen, *away), key=lambda one: one[0]):
-            team.attends(rep, presence, now)
+        for fact in self.told("decided"):
+            decisions.take(_decision(fact, places[fact["sub"]]), fact["at"])
+        self._reps(courses.team)
         placed = {
-            name: [
-                (at, places[data["submission_id"]])
-                for at, data in decisions.in_order(name)
-                if places[data["submission_id"]].to == "sales"
-            ]
+            name: [(at, places[data["submission_id"]]) for at, data in decisions.in_order(name)]
             for name in courses.open
         }
+        to_sales = {name: [one for one in known if one[1].to == "sales"] for name, known in placed.items()}
         companies = {place.lead_id: place.company for place in places.values() if place.company is not None}
-        return image(told, placed, Owners(courses, companies), install, line.last, self._now)
+        owners = Owners(courses, companies)
+        return image(self._told(courses), to_sales, owners, install, line.last, self._now)
+
+    def told(self, *kinds: str) -> Iterator[Fact]:
+        """Yield the facts of some kinds."""
+        return (fact for fact in self.history if fact["t"] in kinds)
+
+    def _told(self, courses: Courses) -> Told:
+        told = Told(courses, nobody_id)
+        for fact in self.told("notify"):
+            [record] = render(Applied("done", orjson.dumps([fact])), "test")
+            told.notification(orjson.loads(record.value or b""))
+        for fact in self.told("breached", "warned"):
+            kind, _, _, data = RENDER[fact["t"]](fact)
+            told.clock(kind.split(".")[1], data)
+        return told
+
+    def _reps(self, team: Team) -> None:
+        attended = ((verb, now) for verb, now in self.verbs if isinstance(verb, Attend))
+        seen = [
+            (now, verb.rep_id, Presence(verb.status, verb.at, verb.ttl, heartbeat=verb.heartbeat))
+            for verb, now in attended
+        ]
+        away = [(f["at"], f["rep"], Presence("away", f["at"], 0, by_router=True)) for f in self.told("presence")]
+        for now, rep, presence in sorted((*seen, *away), key=lambda one: one[0]):
+            team.attends(rep, presence, now)
 
     def restored(self) -> Restored:
         """Lose the ledger and return it made again, in a workspace of its own; what follows is compared."""
@@ -120,7 +122,9 @@ class Remembered(Twins):
 
 @dataclass
 class Restored(Remembered):
-    """Twins of which both were made from an image."""
+    """Twins of which both were made from an image; `resumed` is what followed from going on."""
+
+    resumed: list[Fact] = field(default_factory=list)
 
     def take(self, made: Image, install: Install, lost: Remembered) -> None:
         """Put the image into both and let them go on."""
@@ -152,16 +156,6 @@ class Restored(Remembered):
         self.resumed = answer.facts
         self.history += answer.facts
         self.compare()
-
-
-def _rendered(fact: Fact) -> tuple[str, str, str, Any]:
-    return RENDER[fact["t"]](fact)
-
-
-def _rendered_note(fact: Fact) -> Mapping[str, Any]:
-    from router.pipeline.render import _notify  # noqa: PLC0415, PLC2701
-
-    return _notify(fact, None)[3]
 
 
 def _decision(fact: Fact, place: Place) -> Mapping[str, Any]:

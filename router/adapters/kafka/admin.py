@@ -79,10 +79,12 @@ class KafkaAdmin:
             while True:
                 try:
                     found = await client.list_consumer_group_offsets(group)
-                    break
                 except (GroupCoordinatorNotAvailableError, GroupLoadInProgressError, NotCoordinatorForGroupError):
                     await asyncio.sleep(COORDINATOR_AFTER)
-            return {(each.topic, each.partition): kept.offset for each, kept in found.items() if kept.offset >= 0}
+                else:
+                    return {
+                        (each.topic, each.partition): kept.offset for each, kept in found.items() if kept.offset >= 0
+                    }
 
     async def create(self, specs: Sequence[TopicSpec]) -> Sequence[str]:
         """
