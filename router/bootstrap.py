@@ -11,7 +11,7 @@ import asyncio
 import os
 import secrets
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +23,7 @@ from redis.exceptions import AuthenticationError, ResponseError
 
 from router.adapters.embedded.book import StreamLogBook
 from router.adapters.embedded.forgetting import StreamForgetting
+from router.adapters.embedded.progress import progress
 from router.adapters.embedded.retention import StreamRetention
 from router.adapters.embedded.streams import StreamPublisher, StreamSource
 from router.adapters.embedded.tail import StreamTail
@@ -42,7 +43,7 @@ from router.pipeline.following import Following
 from router.pipeline.work import InForce
 from router.policy.directory import Directory
 from router.policy.load import restore
-from router.ports import Clock, LogBook, Publisher, Source, Tail
+from router.ports import Clock, LogBook, Progress, Publisher, Source, Tail
 from router.settings import Settings, identity_key, signing_secret
 
 if TYPE_CHECKING:
@@ -61,6 +62,11 @@ CLOCK = SystemClock()
 CLOSES_WITHIN = 1.0  # seconds; what a broker that is away has not taken by then stands in the outbox
 
 
+async def nowhere(topics: Sequence[str]) -> Progress:  # noqa: ARG001 - of any
+    """Return how far workers have come that never ran."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Log:
     """
@@ -68,6 +74,7 @@ class Log:
 
     * **source** - reads it as one of the workers; **source_for** - as a member of another group, for this purpose.
     * **retention** - trims the embedded log; a broker does that by itself.
+    * **progress** - asks how far the workers have come with these topics.
     * **forgetting** - removes single records, which only the embedded log can.
     """
 
@@ -76,6 +83,7 @@ class Log:
     source_for: Callable[[str], Source]
     tail: Tail
     retention: StreamRetention | None
+    progress: Callable[[Sequence[str]], Awaitable[Progress]] = nowhere
     forgetting: StreamForgetting | None = None
 
 
@@ -352,8 +360,11 @@ async def _log(settings: Settings, url: str | None, consumer: str) -> AsyncItera
     def source_for(purpose: str = "") -> Source:
         return StreamSource(url, prefix, group=_group(settings, purpose), consumer=consumer, now=now)
 
+    def progress_with(topics: Sequence[str]) -> Awaitable[Progress]:
+        return progress(url, prefix, _group(settings, ""), topics)
+
     try:
-        yield Log(streams, source_for(), source_for, tail, retention, forgetting)
+        yield Log(streams, source_for(), source_for, tail, retention, progress_with, forgetting)
     finally:
         await forgetting.aclose()
         await streams.aclose()
@@ -363,6 +374,7 @@ async def _log(settings: Settings, url: str | None, consumer: str) -> AsyncItera
 @asynccontextmanager
 async def _kafka_log(settings: Settings) -> AsyncIterator[Log]:
     # Faust and its kin take a quarter of a second to import: who runs on the embedded log does not pay for them.
+    from router.adapters.kafka.admin import KafkaAdmin  # noqa: PLC0415
     from router.adapters.kafka.connection import KafkaConnection  # noqa: PLC0415
     from router.adapters.kafka.consumer import KafkaTail  # noqa: PLC0415
     from router.adapters.kafka.faust_app import FaustSource  # noqa: PLC0415
@@ -379,8 +391,13 @@ async def _kafka_log(settings: Settings) -> AsyncIterator[Log]:
         any_order = () if purpose else ANY_ORDER
         return FaustSource(kafka, prefix, group=_group(settings, purpose), now=now, any_order=any_order)
 
+    async def progress_with(topics: Sequence[str]) -> Progress:
+        committed = await KafkaAdmin(kafka).committed(_group(settings, ""))
+        short = {prefix + topic: topic for topic in topics}
+        return {(short[name], part): offset for (name, part), offset in committed.items() if name in short}
+
     try:
-        yield Log(publisher, source_for(), source_for, KafkaTail(kafka, prefix, now), None)
+        yield Log(publisher, source_for(), source_for, KafkaTail(kafka, prefix, now), None, progress_with)
     finally:
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSES_WITHIN):

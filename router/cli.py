@@ -22,6 +22,7 @@ from router.entrypoints.dead_letters_commands import dead_letters_app
 from router.entrypoints.erase_command import erase
 from router.entrypoints.keys_commands import keys_app
 from router.entrypoints.optional import optional
+from router.entrypoints.rebuild.command import rebuild
 from router.errors import BadInput, DependencyDown, Stands
 
 if TYPE_CHECKING:
@@ -314,6 +315,7 @@ app.command(
     epilog="Examples:  router audit    router audit --since 1d --json    router audit --grace 30s  (after an outage)"
 )(audit)
 app.command(epilog="Example:  ROUTER_KAFKA=broker:9092 ROUTER_REDIS_URL=redis://redis:6379 router watchdog")(watchdog)
+app.command(name="rebuild", epilog="Examples:  router rebuild    router rebuild --force --json")(rebuild)
 
 
 def _run_worker(consumer: str) -> None:

@@ -90,6 +90,10 @@ class Source(Protocol):
         """
 
 
+Progress = Mapping[tuple[str, int], int]
+"""Of a topic's partition: the offset up to which every record was handled and committed."""
+
+
 class Tail(Protocol):
     """Reads the log outside any group, for watchers, checks and reports."""
 
@@ -102,6 +106,14 @@ class Tail(Protocol):
         * **since** - leave out what was written before, by the clock of whoever wrote it; without it begin at the
           beginning. What is left out is not read either, so this is the way to look into a log that is long.
         * **key** - leave out records with any other key.
+        """
+
+    def batches(self, topics: Sequence[str], *, since: datetime | None = None) -> AsyncIterator[Sequence[Received]]:
+        """
+        Yield all records of *topics* up to their end, from *since*, in batches: the way to read very many.
+
+        What was written first comes first, as nearly as partitions can be read side by side. Records that were
+        written a little before *since* may be among them.
         """
 
     async def last(self, topic: str, count: int) -> Sequence[Received]:

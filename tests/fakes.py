@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -16,7 +16,7 @@ from router.domain.ledger.state import Ledger as State
 from router.domain.ledger.verbs import Verb
 from router.errors import DependencyDown
 from router.events.base import to_millis
-from router.ports import Activity, Applied, Lookup, Outgoing
+from router.ports import Activity, Applied, Lookup, Outgoing, Received
 
 MONDAY = datetime(2026, 3, 2, 14, tzinfo=UTC)
 
@@ -158,3 +158,38 @@ class MemoryLedger:
         """Return what was given up."""
         left = [applied for publisher, applied in self.outbox.values() if publisher != self._publisher]
         return [applied for applied in left if not after or int(applied.entry) > int(after)]
+
+
+class MemoryTail:
+    """A log in memory, of one partition a topic; implements `router.ports.Tail` as far as `batches` and `last` go."""
+
+    def __init__(self, records: Iterable[Outgoing], now: datetime) -> None:
+        self.topics: dict[str, list[Received]] = {}
+        for one in records:
+            known = self.topics.setdefault(one.topic, [])
+            known.append(Received(one.topic, 0, len(known), one.key, one.value, one.headers, now))
+
+    async def batches(
+        self,
+        topics: Sequence[str],
+        *,
+        since: datetime | None = None,  # noqa: ARG002 - all was written at the same moment
+    ) -> AsyncIterator[Sequence[Received]]:
+        """Yield everything."""
+        for topic in topics:
+            known = self.topics.get(topic, [])
+            for start in range(0, len(known), 5_000):
+                yield known[start : start + 5_000]
+
+    def read(
+        self, topics: Sequence[str], *, follow: bool, since: datetime | None = None, key: bytes | None = None
+    ) -> AsyncIterator[Received]:
+        """Do nothing of the kind."""
+        raise NotImplementedError
+
+    async def last(self, topic: str, count: int) -> Sequence[Received]:
+        """Return the newest."""
+        return self.topics.get(topic, [])[-count:]
+
+    async def aclose(self) -> None:
+        """Do nothing."""

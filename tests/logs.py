@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from router.adapters.embedded.progress import progress
 from router.adapters.embedded.streams import StreamPublisher, StreamSource
 from router.adapters.embedded.tail import StreamTail
 from router.adapters.kafka.admin import KafkaAdmin, TopicSpec
@@ -39,6 +40,9 @@ class Log(Protocol):
     def tail(self) -> Tail:
         """Return a reader without a group."""
 
+    async def progress(self, topic: str) -> Mapping[int, int]:
+        """Return how far the test's group has come with *topic*: the offset of each partition."""
+
 
 @dataclass(slots=True)
 class KafkaLog:
@@ -67,6 +71,11 @@ class KafkaLog:
         """Return a reader without a group."""
         return KafkaTail(KafkaConnection(self.address), self.prefix, now)
 
+    async def progress(self, topic: str) -> Mapping[int, int]:
+        """Return how far the test's group has come with *topic*."""
+        committed = await KafkaAdmin(KafkaConnection(self.address)).committed(f"{self.prefix}group")
+        return {part: offset for (name, part), offset in committed.items() if name == self.prefix + topic}
+
 
 @dataclass(slots=True)
 class EmbeddedLog:
@@ -89,6 +98,11 @@ class EmbeddedLog:
     def tail(self) -> StreamTail:
         """Return a reader without a group."""
         return StreamTail(self.url, self.prefix, now)
+
+    async def progress(self, topic: str) -> Mapping[int, int]:
+        """Return how far the test's group has come with *topic*."""
+        found = await progress(self.url, self.prefix, "group", [topic])
+        return {part: offset for (_, part), offset in found.items()}
 
 
 @dataclass(slots=True)

@@ -54,12 +54,17 @@ def company_domain(submission: FormSubmitted, identity: Identity) -> str | None:
     That of the address; of the website where the address is nobody's company
     (free mail, disposable) or there is none.
     """
+    return domain_of(identity, submission.website)
+
+
+def domain_of(identity: Identity, website: str | None) -> str | None:
+    """Return what `company_domain` returns, of a submission of which no more is known."""
     host = identity.email_host
     if host is not None and mailbox(host) == "own":
         return identity.email_domain
-    if submission.website is None:
+    if website is None:
         return None
-    domain = registrable_domain(submission.website)
+    domain = registrable_domain(website)
     return domain if domain is not None and mailbox(domain) == "own" else None
 
 

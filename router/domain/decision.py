@@ -26,7 +26,7 @@ from router.domain.seniority import Seniority, seniority_of
 from router.events.base import rfc3339
 from router.events.submission import FormSubmitted
 
-__all__ = ["CompanyFacts", "Decision", "decide", "decision_id", "wire"]
+__all__ = ["CompanyFacts", "Decision", "decide", "decision_id", "lead_values", "warnings", "wire"]
 
 AHEAD = timedelta(minutes=5)
 """A `submitted_at` further ahead of the clock than this is taken as now."""
@@ -314,6 +314,17 @@ def _clock(
 
     warnings = tuple((share, after(int(sla.first_touch * share))) for share in sla.warn_at)
     return after(sla.first_touch), warnings
+
+
+def lead_values(submission: FormSubmitted, identity: Identity, submitted_at: datetime) -> dict[str, object]:
+    """Return `lead` as rules see it."""
+    mail = mailbox(identity.email_host) if identity.email_host is not None else None
+    return _lead_values(submission, identity, mail, seniority_of(submission.job_title), submitted_at)
+
+
+def warnings(sla: SlaTarget, start: datetime, policy: Policy) -> tuple[tuple[float, datetime], ...]:
+    """Return each threshold of a clock that runs from *start*, and its instant."""
+    return _clock(sla, start, policy)[1]
 
 
 def _lead_values(

@@ -11,12 +11,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import secrets
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
-import orjson
 import structlog
 from redis.exceptions import ResponseError
 
@@ -25,6 +23,7 @@ from router.adapters.redis.ledger import RedisLedger
 from router.bootstrap import Station, station
 from router.entrypoints.metrics.instruments import Instruments
 from router.entrypoints.policy_watch import keep_calendars, keep_following, put_in_force, watch_directory
+from router.entrypoints.rebuild.recovery import begin_or_rebuild, keep_remembering
 from router.errors import BadInput, DependencyDown
 from router.pipeline.ending import end
 from router.pipeline.one_policy import OnePolicy
@@ -34,7 +33,6 @@ from router.settings import Settings
 
 log = structlog.get_logger()
 
-LOOKED_AT = 200  # newest records of each partition: the order on a partition is nearly that of `sequence`
 OLDEST_REDIS = 7  # the first with functions
 RESIGNS_WITHIN = 0.5  # seconds; a supervisor that asked it to end kills it after ten in all
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -72,7 +70,7 @@ async def resign(place: Station) -> None:
 async def prepare(place: Station, *, allow_volatile: bool) -> None:
     """Check the servers and put the policy in force; raises what stands in the way."""
     await _lasting(place, allow=allow_volatile)
-    await _not_forgotten(place)
+    await begin_or_rebuild(place)
     await same_people(place)
     await put_in_force(place)
 
@@ -88,6 +86,7 @@ async def work(place: Station, instruments: Instruments | None = None) -> None:
 
     parts: list[Awaitable[None]] = [
         place.ledger.stay_alive(),
+        keep_remembering(place),
         keep_ticking(ledger, publisher, name, signer),
         keep_sweeping(ledger, publisher, name, signer),
         keep_following(place),
@@ -182,21 +181,6 @@ def forgetful(info: Mapping[str, object]) -> list[str]:
     if info.get("maxmemory_policy", "noeviction") != "noeviction":
         faults.append("it evicts keys when memory is short (set maxmemory-policy noeviction)")
     return faults
-
-
-async def _not_forgotten(place: Station) -> None:
-    """Refuse a ledger that is behind its log; begin one where both are empty. The log is read first: it only grows."""
-    newest = await place.log.tail.last("lead-assignments", LOOKED_AT)
-    in_log = max((orjson.loads(record.value or b"{}").get("sequence", 0) for record in newest), default=0)
-    in_ledger = await place.ledger.sequence()
-    if in_ledger is None and in_log == 0:
-        await place.ledger.begin(secrets.token_hex(8))
-    elif in_ledger is None or in_ledger < in_log:
-        message = (
-            f"This Redis has forgotten: its ledger ends at sequence {in_ledger or 0}, lead-assignments at {in_log}. "
-            "Restore Redis from its append-only file or a backup; or begin anew with another ROUTER_TOPIC_PREFIX."
-        )
-        raise BadInput(message)
 
 
 async def same_people(place: Station) -> None:

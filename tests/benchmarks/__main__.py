@@ -20,7 +20,7 @@ import orjson
 import redis
 import uvloop
 
-from tests.benchmarks import backlog, claim, gateway, steps
+from tests.benchmarks import backlog, claim, gateway, rebuild, steps
 from tests.benchmarks.latency import Delays, latencies
 from tests.benchmarks.peers import HOW_TO_INSTALL, PEERS, Peer
 from tests.benchmarks.place import LOOKS_EVERY, Servers
@@ -45,23 +45,22 @@ def main() -> int:
     parser.add_argument("--steps", action="store_true", help="only the CPU time of each step of the pipeline")
     parser.add_argument("--gateway", action="store_true", help="only the gateway, beside a bare FastAPI handler")
     parser.add_argument("--backlog", action="store_true", help="only the memory of a worker on a backlog of a million")
+    parser.add_argument("--rebuild", type=int, nargs="?", const=rebuild.EVENTS, help="only how long a rebuild takes")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--markdown", action="store_true", help="print the tables of docs/performance.md")
     given = parser.parse_args()
-    if given.claim:
-        claim.tell(claim.run(), as_json=given.json, as_markdown=given.markdown)
-        return 0
-    if given.steps:
-        steps.tell(steps.run(), as_json=given.json, as_markdown=given.markdown)
-        return 0
-    if given.gateway:
-        gateway.tell(gateway.run(), as_json=given.json, as_markdown=given.markdown)
-        return 0
+    for asked, one in ((given.claim, claim), (given.steps, steps), (given.gateway, gateway)):
+        if asked:
+            one.tell(one.run(), as_json=given.json, as_markdown=given.markdown)
+            return 0
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # topics that are being made and leaders to be found
     try:
         with ExitStack() as stack:
             servers = _servers(stack)
+            if given.rebuild:
+                rebuild.tell(rebuild.run(servers, given.rebuild), as_json=given.json)
+                return 0
             if given.backlog:
                 found = uvloop.run(backlog.backlog(servers, given.leads or backlog.LEADS))
                 found.show(as_json=given.json, as_markdown=given.markdown)

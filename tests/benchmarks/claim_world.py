@@ -169,7 +169,9 @@ class World:
     def _apply(self, verbs: Iterable[Verb]) -> None:
         for part in _in_parts(verbs):
             items = [argument for verb in part for argument in arguments(verb)]
-            rows: Any = self._client.fcall(self._function, 1, self._prefix, str(self._now), "benchmark", *items)
+            rows: Any = self._client.fcall(
+                self._function, 1, self._prefix, str(self._now), "benchmark", "", "0", *items
+            )
             self._client.delete(self._prefix + "out")  # as if all were published
             for code, facts, *_ in rows:
                 assert code in (b"done", b"more"), code

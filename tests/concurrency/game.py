@@ -44,7 +44,7 @@ def begin(client: redis.Redis, orders: Orders) -> Told:
     marker = orders.deck.templates["paper", "en", "north"].deal("s-0", "N-0", 1, 0, 0)
     verbs: Sequence[Verb] = [orders.deck.installs[0], marker, *orders.deck.audiences]
     items = [argument for verb in verbs for argument in arguments(verb)]
-    rows: Any = client.fcall(name, 1, prefix, "", "game", *items)
+    rows: Any = client.fcall(name, 1, prefix, "", "game", "", "0", *items)
     answers = [(code.decode(), entry.decode(), digest(facts) if entry else "", "") for code, facts, entry, _ in rows]
     return Told([brief(verb) for verb in verbs], answers)
 

@@ -158,13 +158,11 @@ def test_kafka_without_topics(settings: dict[str, str], kafka: str, valkey: str)
 # --- another ledger than before ---------------------------------------------------------------------------------------
 
 
-def test_a_redis_that_forgot(
-    on_redis: dict[str, str], own_valkey: ValkeyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A ledger that is behind its log is refused: going on would give leads to two reps."""
-    for name, value in on_redis.items():
+def lead_on(environment: dict[str, str], folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let one lead be assigned or queued by a worker that then ends."""
+    for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    worker = WorkerProcess(on_redis, tmp_path / "worker.log")
+    worker = WorkerProcess(environment, folder / "worker.log")
     try:
         worker.wait_until_ready()
         form = {"submission_id": "s-1", "submitted_at": datetime.now(UTC).isoformat(), "form": "demo-request"}
@@ -173,10 +171,42 @@ def test_a_redis_that_forgot(
         wait_for("lead-assignments", at_least(1))
     finally:
         assert worker.stop() == 0
+
+
+def test_a_redis_that_forgot(
+    on_redis: dict[str, str], own_valkey: ValkeyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker that finds its ledger gone makes it again from the log before it takes the first event."""
+    lead_on(on_redis, tmp_path, monkeypatch)
     with redis.Redis.from_url(own_valkey.url) as client:
+        before = sorted(client.keys("*:lead:*"))
         client.flushall()
 
-    expect_failure(router("worker", environment=on_redis), BAD_INPUT, "has forgotten", "Restore Redis")
+        worker = WorkerProcess(on_redis, tmp_path / "again.log")
+        try:
+            worker.wait_until_ready()
+        finally:
+            assert worker.stop() == 0
+
+        assert sorted(client.keys("*:lead:*")) == before
+    assert worker.lines().index("ledger.rebuilt") < worker.lines().index("worker.ready")
+
+
+def test_topics_of_other_leads(
+    on_redis: dict[str, str], own_valkey: ValkeyServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No ledger is made of what another workspace has written, or under a key that makes other leads of people."""
+    lead_on(on_redis, tmp_path, monkeypatch)
+
+    ended = router("worker", environment={**on_redis, "ROUTER_WORKSPACE": "other"})
+    expect_failure(ended, BAD_INPUT, "/router/other", "ROUTER_WORKSPACE", "ROUTER_TOPIC_PREFIX")
+
+    with redis.Redis.from_url(own_valkey.url) as client:
+        client.flushall()
+        ended = router("worker", environment={**on_redis, "ROUTER_IDENTITY_KEY": "ab" * 32})
+        assert ended.code == BAD_INPUT
+        assert "ROUTER_IDENTITY_KEY" in ended.err.splitlines()[-1]
+        assert not client.exists(f"{{{on_redis['ROUTER_WORKSPACE']}}}:identity")
 
 
 def test_another_identity_key(on_redis: dict[str, str], tmp_path: Path) -> None:

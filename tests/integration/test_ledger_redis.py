@@ -273,10 +273,52 @@ async def test_everything_survives_a_kill(own_valkey: ValkeyServer, prefix: str)
 async def test_a_redis_that_forgot_is_not_decided_on(client: Redis, ledger: RedisLedger) -> None:
     """Without its epoch nothing is applied, and the error says what to do."""
     await client.delete(ledger.prefix + "epoch")
-    with pytest.raises(DependencyDown, match="Restore Redis") as error:
+    with pytest.raises(DependencyDown, match="made again from the log") as error:
         await ledger.apply([submission(1)], START)
     assert type(error.value).__name__ == "LedgerForgot"
     assert await client.exists(f"{ledger.prefix}sub:s1", f"{ledger.prefix}lead:L1") == 0
+
+
+async def test_another_ledger_than_the_one_that_is_known_is_not_decided_on(
+    client: Redis, ledger: RedisLedger, prefix: str
+) -> None:
+    """Who knows a ledger by its epoch is refused by the next one, until it is adopted."""
+    ledger.adopt(await ledger.known())
+    await ledger.apply([submission(1)], START)
+    await client.set(f"{{{prefix}}}:epoch", "another")
+    with pytest.raises(DependencyDown, match="another ledger"):
+        await ledger.apply([submission(2)], START)
+    assert ledger.forgot.is_set()
+
+    ledger.adopt(await ledger.known())
+    assert [one.code for one in await ledger.apply([submission(2)], START)] == ["done"]
+    assert not ledger.forgot.is_set()
+
+
+async def test_a_ledger_that_went_back_is_not_decided_on(client: Redis, ledger: RedisLedger, prefix: str) -> None:
+    """A worker that has seen a sequence is refused where the ledger knows less; one that looks sees it too."""
+    ledger.adopt(await ledger.known())
+    await ledger.apply([submission(1), Act("a", "L1", "ana", "touch", START)], START)
+    await client.set(f"{{{prefix}}}:seq", 1)
+    with pytest.raises(DependencyDown, match="gone back"):
+        await ledger.apply([submission(2)], START)
+    assert await client.exists(f"{ledger.prefix}sub:s2") == 0
+
+    await client.set(f"{{{prefix}}}:seq", 2)
+    ledger.adopt(await ledger.known())
+    await client.set(f"{{{prefix}}}:seq", 1)
+    await ledger.look()
+    assert ledger.forgot.is_set()
+
+
+async def test_what_was_told_and_not_published_is_held(ledger: RedisLedger) -> None:
+    """A worker whose ledger goes away has in memory what it owes the log, also what it had left to the sweep."""
+    [told] = await ledger.apply([submission(1)], START)
+    assert not ledger.is_drained
+    ledger.give_up()
+    assert ledger.held() == [told]
+    await ledger.published([told])
+    assert ledger.is_drained
 
 
 async def test_a_ledger_begins_once(client: Redis, prefix: str) -> None:

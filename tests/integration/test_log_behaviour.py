@@ -302,6 +302,47 @@ async def _read(tail: Tail, topics: list[str], since: datetime | None = None, ke
     return [record.value or b"" async for record in tail.read(topics, follow=False, since=since, key=key)]
 
 
+async def test_the_tail_gives_all_in_batches(log: Log, publisher: Publisher, tail: Tail) -> None:
+    """Every record up to the end comes once, of each partition in its order, and tells when it was written."""
+    await log.create("t", "u", "empty")
+    await publisher.publish([Outgoing(topic, b"%d" % (n % 7), b"%d" % n) for n in range(300) for topic in ("t", "u")])
+    between = await _next_instant()
+    await publisher.publish(_records(range(300, 310)))
+    batches = [batch async for batch in tail.batches(["t", "u", "empty", "missing"])]
+    records = [record for batch in batches for record in batch]
+
+    assert sorted((r.topic, int(r.value or b"")) for r in records) == sorted(
+        [*((topic, n) for n in range(300) for topic in ("t", "u")), *(("t", n) for n in range(300, 310))]
+    )
+    places: dict[tuple[str, int], int] = {}
+    for record in records:
+        assert places.get((record.topic, record.partition), -1) < record.offset
+        places[record.topic, record.partition] = record.offset
+    written = {record.value: record.written_at for record in records if record.topic == "t"}
+    first, later = written[b"0"], written[b"305"]
+    assert first is not None
+    assert later is not None
+    assert first < between.replace(microsecond=between.microsecond // 1000 * 1000) <= later
+    since = [record.value async for batch in tail.batches(["t", "u"], since=between) for record in batch]
+    assert {b"%d" % n for n in range(300, 310)} <= set(since)
+    assert [batch async for batch in tail.batches(["missing"])] == []
+
+
+async def test_progress_is_what_was_committed(log: Log, publisher: Publisher) -> None:
+    """A group that never was has come nowhere; one that has handled everything has come to the end."""
+    await log.create("t")
+    await publisher.publish(_records(range(20)))
+    assert sum((await log.progress("t")).values()) == 0
+    seen = Seen.open()
+    async with consuming(log.member("a"), {"t": seen}):
+        await seen.until_started(20)
+        async for attempt in stamina.retry_context(on=AssertionError, timeout=20, attempts=None):
+            with attempt:
+                handled = {r.partition: r.offset + 1 for r in seen.started}
+                known = await log.progress("t")
+                assert {part: known.get(part) for part in handled} == handled
+
+
 async def test_last_gives_the_newest(log: Log, publisher: Publisher, tail: Tail) -> None:
     """`last` gives up to that many newest records of a partition, oldest first, and none of an empty topic."""
     await log.create("t", "empty")

@@ -80,7 +80,7 @@ class Twins:
         if not asked:
             return
         items = [argument for verb, _ in asked for argument in arguments(verb)]
-        rows: Any = self.client.fcall(self.function, 1, self.prefix, str(self._now), "test", *items)
+        rows: Any = self.client.fcall(self.function, 1, self.prefix, str(self._now), "test", "", "0", *items)
         for (verb, answer), (code, facts, _, message) in zip(asked, rows, strict=True):
             assert code.decode() == answer.code, (verb, message)
             assert (verb, orjson.loads(facts)) == (verb, orjson.loads(orjson.dumps(answer.facts)))

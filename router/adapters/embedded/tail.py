@@ -23,6 +23,7 @@ from router.ports import Received
 Page = list[tuple[bytes, list[tuple[bytes, Fields]]]]
 
 PAGE = 500
+AT_ONCE = 2000  # records of a batch
 CLOCK_STEPS_BACK = 60_000  # ms that this machine's clock may have been set back by, without a record being left out
 LOOKS_EVERY_MS = 2000  # how long one blocking read waits; new records end the wait at once
 
@@ -58,6 +59,29 @@ class StreamTail:
                 position[topic] = offset_of(identifier)
                 if _written_at(fields) >= from_ms and key in (None, fields.get(KEY)):
                     yield to_received(topic, identifier, fields, self._now())
+
+    async def batches(
+        self, topics: Sequence[str], *, since: datetime | None = None
+    ) -> AsyncIterator[Sequence[Received]]:
+        """Yield all records of *topics* up to their end, from *since*, in batches, what was written first first."""
+        from_ms = 0 if since is None else to_millis(since)
+        ends = {topic: await self._end(topic) for topic in topics}
+        left = {topic: await self._before(topic, from_ms - CLOCK_STEPS_BACK) for topic in topics}
+        front = dict.fromkeys(topics, 0)
+        while left := {topic: at for topic, at in left.items() if at < ends[topic]}:
+            topic = min(left, key=front.__getitem__)
+            key, start = stream_key(self._prefix, topic), entry_id(left[topic] + 1)
+            found = await within(
+                ANSWERS_WITHIN,
+                lambda: self._client.xrange(key, min=start, max=entry_id(ends[topic]), count=AT_ONCE),  # noqa: B023 - awaited at once
+            )
+            entries = cast("list[tuple[bytes, Fields]]", found)
+            if not entries:  # what was there has been trimmed away meanwhile
+                del left[topic]
+                continue
+            left[topic], front[topic] = offset_of(entries[-1][0]), _written_at(entries[-1][1])
+            now = self._now()
+            yield [to_received(topic, name, fields, now) for name, fields in entries]
 
     async def last(self, topic: str, count: int) -> Sequence[Received]:
         """Return up to *count* newest records of *topic*, oldest first; empty where it has none."""

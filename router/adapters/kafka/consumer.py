@@ -20,6 +20,8 @@ from router.ports import Received
 
 LOOKS_EVERY_MS = 1000  # how long one fetch waits; new records end the wait at once
 BEGINS_AGAIN_AFTER = 1.0  # seconds
+AT_ONCE = 5000  # records
+SIDE_BY_SIDE_MS = 60_000  # partitions that are read in step may differ by as much
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -85,6 +87,60 @@ class KafkaTail:
             _log.warning("tail_begins_again", problem=repr(problem))
             await asyncio.sleep(BEGINS_AGAIN_AFTER)
 
+    async def batches(
+        self, topics: Sequence[str], *, since: datetime | None = None
+    ) -> AsyncIterator[Sequence[Received]]:
+        """
+        Yield all records of *topics* up to their end, from *since*, in batches, what was written first coming first.
+
+        Raises `DependencyDown` when no broker is found, or it stops sending.
+        """
+        partitions = await self._partitions(topics)
+        if not partitions:
+            return
+        async with reader(self._connection, partitions) as consumer:
+            ends = await bounded(self._connection, consumer.end_offsets(partitions))
+            begin = await starts(self._connection, consumer, ends, 0 if since is None else max(0, to_millis(since)))
+            _seek(consumer, begin)
+            left = {each: begin[each] for each in partitions if begin[each] < ends[each]}
+            front = dict.fromkeys(left, 0)
+            async for partition, records in self._oldest_first(consumer, left, front, ends):
+                wanted = [record for record in records if record.offset < ends[partition]]
+                left[partition], front[partition] = records[-1].offset + 1, records[-1].timestamp
+                if left[partition] >= ends[partition]:
+                    del left[partition], front[partition]
+                yield self._all_received(wanted)
+
+    async def _oldest_first(
+        self,
+        consumer: AIOKafkaConsumer,
+        left: dict[TopicPartition, int],
+        front: dict[TopicPartition, int],
+        ends: Mapping[TopicPartition, int],
+    ) -> AsyncIterator[tuple[TopicPartition, list[ConsumerRecord]]]:
+        """Yield what comes of the partitions that are *left*, never much newer than what others still hold back."""
+        clock = asyncio.get_running_loop().time
+        silent_since = clock()
+        while left:
+            oldest = min(front.values())
+            behind = [each for each, at in front.items() if at <= oldest + SIDE_BY_SIDE_MS]
+            fetched = await bounded(
+                self._connection, consumer.getmany(*behind, timeout_ms=LOOKS_EVERY_MS, max_records=AT_ONCE)
+            )
+            for partition, records in fetched.items():
+                if partition in left:
+                    yield partition, records
+            if fetched:
+                silent_since = clock()
+                continue
+            for each in list(left):  # the marks of a transaction have offsets too, and are no records
+                if await bounded(self._connection, consumer.position(each)) >= ends[each]:
+                    del left[each], front[each]
+            if not left:
+                return
+            if clock() - silent_since > ANSWERS_WITHIN or problem_of(consumer) is not None:
+                raise DependencyDown(f"Kafka at {self._connection.bootstrap} stopped sending records. Try again.")
+
     async def last(self, topic: str, count: int) -> Sequence[Received]:
         """Return up to *count* newest records of each partition of *topic*; empty where it has none."""
         partitions = await self._partitions([topic])
@@ -120,6 +176,15 @@ class KafkaTail:
         known = await KafkaAdmin(self._connection).partitions(names)
         return [TopicPartition(name, each) for name, those in known.items() for each in those]
 
+    def _all_received(self, records: Sequence[ConsumerRecord]) -> list[Received]:
+        if not records:
+            return []
+        topic, now = records[0].topic.removeprefix(self._prefix), self._now()
+        return [
+            Received(topic, one.partition, one.offset, one.key, one.value, dict(one.headers), now, _written(one))
+            for one in records
+        ]
+
     def _received(self, record: ConsumerRecord) -> Received:
         return Received(
             topic=record.topic.removeprefix(self._prefix),
@@ -129,8 +194,12 @@ class KafkaTail:
             value=record.value,
             headers=dict(record.headers),
             received_at=self._now(),
-            written_at=_EPOCH + timedelta(milliseconds=record.timestamp),
+            written_at=_written(record),
         )
+
+
+def _written(record: ConsumerRecord) -> datetime:
+    return _EPOCH + timedelta(milliseconds=record.timestamp)
 
 
 def _seek(consumer: AIOKafkaConsumer, places: Mapping[TopicPartition, int]) -> None:

@@ -19,8 +19,8 @@ from router.errors import DependencyDown
 
 PARTS = (
     *("store", "later", "reps", "leads", "choices", "queue", "offers", "advance", "breaches"),
-    *("place", "act", "close", "erase", "attend", "tick", "audiences", "install"),
-    *("apply", "activities"),
+    *("place", "act", "close", "erase", "attend", "tick", "audiences", "install", "resume"),
+    *("apply", "restore", "activities"),
 )
 """In the order in which they build on each other."""
 

@@ -1,6 +1,11 @@
 """
 The ledger in Redis: verbs go in as one call of the Lua library, what follows comes back and stands in the outbox.
 
+A ledger is known by its epoch. Where Redis has lost it, or went back behind what
+this process has seen, every verb is refused (`LedgerForgot`) until the ledger is
+made again and this process has adopted it; what it was told before, and has not
+published, it holds in memory for that time.
+
 An outbox entry belongs to a publisher: one id of one process, good for as long
 as nothing goes wrong. Where an answer was lost, what was applied stands in the
 outbox unpublished; so the id is given up, its liveness runs out, and the next
@@ -10,9 +15,11 @@ sweep, of whichever worker, publishes it.
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import zlib
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import orjson
@@ -33,8 +40,10 @@ ALIVE_EVERY = 0.3  # seconds
 AT_ONCE = 2  # calls: the server always has one to begin with, and a sign of life never waits for a whole queue of them
 SWEPT_AT_ONCE = 200  # entries
 DATASET_KEPT = 172_800  # seconds; each worker asks for more every hour
+HELD_AT_MOST = 5_000  # answers; what was given up is swept by whoever it falls to, and need not be held for long
 LEASE = 1_000  # ms, within ALIVE_FOR: who dies sweeping delays nobody; it saves repeats, correctness does not need it
 
+_NUMBER = re.compile(rb"[0-9]+")
 
 Entries = list[tuple[bytes, dict[bytes, bytes]]]
 Companies = Mapping[str, Mapping[str, object]]
@@ -54,8 +63,20 @@ def _decision(verb: Verb, code: bytes) -> bytes:
     return verb.decision.encode() if code == b"done" and isinstance(verb, Place) else b""
 
 
+def _of_entry(entry: bytes, values: Mapping[bytes, bytes]) -> Applied:
+    return Applied("done", values[b"f"], values[b"d"], entry, values[b"h"].decode() or None)
+
+
 class LedgerForgot(DependencyDown):
-    """The ledger is not in this Redis, or not all of it: nothing may be decided on it until it is restored."""
+    """The ledger is not in this Redis, or not all of it: nothing may be decided on it until it is made again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What Redis says of the ledger: its epoch (None: there is no ledger) and its last sequence."""
+
+    epoch: str | None
+    sequence: int
 
 
 class RedisLedger:
@@ -69,24 +90,53 @@ class RedisLedger:
         self._publisher = secrets.token_hex(8)
         self._announced = ""
         self._turns = asyncio.Semaphore(AT_ONCE)
+        self._known = Known(None, 0)
+        self._held: dict[bytes, Applied] = {}
+        self._asking = 0
+        self._beats = 0
+        self.forgot = asyncio.Event()
+
+    @property
+    def publisher(self) -> str:
+        """Who publishes what follows from this process's verbs, until something goes wrong."""
+        return self._publisher
 
     async def apply(self, verbs: Sequence[Verb], now: int | None = None) -> Sequence[Applied]:
         """Apply *verbs*, each as one atomic step; *now* (ms) stands in for the server's time in tests."""
         if self._announced != self._publisher:
             await self.announce()
         items = [argument for verb in verbs for argument in arguments(verb)]
+        epoch, sequence = self._known.epoch or "", str(self._known.sequence)
+        self._asking += 1
         try:
-            rows = await self._call("" if now is None else str(now), self._publisher, *items)
+            rows = await self._call("" if now is None else str(now), self._publisher, epoch, sequence, *items)
         except (DependencyDown, asyncio.CancelledError):
             self.give_up()
             raise
-        return [
+        finally:
+            self._asking -= 1
+        answers = [
             Applied(code.decode(), facts, _decision(verb, code), entry, getattr(verb, "trace", None), message.decode())
             for verb, (code, facts, entry, message) in zip(verbs, rows, strict=True)
         ]
+        self._hold(answers)
+        return answers
+
+    def _hold(self, answers: Sequence[Applied]) -> None:
+        """Keep what is not published yet, and the newest sequence; the oldest goes where too much was given up."""
+        self._held.update((one.entry, one) for one in answers if one.entry)
+        while len(self._held) > HELD_AT_MOST:
+            del self._held[next(iter(self._held))]
+        for one in reversed(answers):
+            if (found := one.facts.rfind(b'"seq":')) >= 0:
+                sequence = int(_NUMBER.match(one.facts, found + len(b'"seq":'))[0])  # type: ignore[index]  # Lua wrote it
+                self._known = Known(self._known.epoch, max(self._known.sequence, sequence))
+                return
 
     async def published(self, applied: Sequence[Applied]) -> None:
         """Take *applied* out of the outbox; where that fails it is published once more, under the same ids."""
+        for one in applied:
+            self._held.pop(one.entry, None)
         try:
             with asking():
                 await self._client.xdel(self.prefix + "out", *(one.entry for one in applied))
@@ -111,11 +161,7 @@ class RedisLedger:
                 start = b"(" + after if after else b"-"
                 entries = cast("Entries", await self._client.xrange(self.prefix + "out", start, count=SWEPT_AT_ONCE))
                 gone = await self._gone({values[b"p"] for _, values in entries})
-                found = [
-                    Applied("done", values[b"f"], values[b"d"], entry, values[b"h"].decode() or None)
-                    for entry, values in entries
-                    if values[b"p"] in gone
-                ]
+                found = [_of_entry(entry, values) for entry, values in entries if values[b"p"] in gone]
                 if found or len(entries) < SWEPT_AT_ONCE:
                     return found
                 after = entries[-1][0]
@@ -134,13 +180,65 @@ class RedisLedger:
         self._announced = name
 
     async def stay_alive(self) -> None:
-        """Announce the publisher for ever; while Redis is away that is nobody's concern."""
+        """Announce the publisher for ever, and look whether the ledger is there; an outage is nobody's concern here."""
         while True:
             try:
                 await self.announce()
+                await self.look()
             except DependencyDown:
                 self._announced = ""
             await asyncio.sleep(ALIVE_EVERY)
+
+    async def look(self) -> Known:
+        """Ask what ledger is there; where it is not the one that is known here, `forgot` is set, and Redis told."""
+        mine = self._known  # before asking: answers that come meanwhile may know more
+        known = await self.known()
+        if mine.epoch is not None and mine.epoch == self._known.epoch:
+            if known.epoch == mine.epoch and known.sequence >= mine.sequence:
+                self._known = Known(known.epoch, max(known.sequence, self._known.sequence))
+            else:
+                self.forgot.set()
+        if self.forgot.is_set():
+            self._beats += 1
+            state = "drained" if self.is_drained else "busy"
+            with asking():
+                await self._client.hset(self.prefix + "roll", self._sweeper, f"{state} {self._beats}")
+        return known
+
+    async def known(self) -> Known:
+        """Return what ledger is there."""
+        with asking():
+            answer = await self._client.mget(self.prefix + "epoch", self.prefix + "seq")
+        epoch, last = cast("list[bytes | None]", answer)
+        return Known(None if epoch is None else epoch.decode(), int(last or 0))
+
+    @property
+    def last_known(self) -> Known:
+        """What this process knows of the ledger that it works with."""
+        return self._known
+
+    @property
+    def is_drained(self) -> bool:
+        """Whether nothing is on its way to or from a ledger that is gone: all that it told stands on the log."""
+        return self._asking == 0 and not self._held
+
+    def held(self) -> Sequence[Applied]:
+        """Return what the ledger told this process and is not published yet."""
+        return list(self._held.values())
+
+    def adopt(self, known: Known) -> None:
+        """Go on with this ledger."""
+        self.give_up()
+        self._known = known
+        self._held.clear()
+        self.forgot.clear()
+
+    async def outbox(self, after: bytes = b"") -> Sequence[Applied]:
+        """Return a part of all that stands in the outbox, whoever is to publish it, from *after* on."""
+        start = b"(" + after if after else b"-"
+        with asking():
+            entries = cast("Entries", await self._client.xrange(self.prefix + "out", start, count=SWEPT_AT_ONCE))
+        return [_of_entry(entry, values) for entry, values in entries]
 
     async def resign(self) -> None:
         """Leave at once what is in the outbox to the others; for the orderly end of a process."""
@@ -207,9 +305,8 @@ class RedisLedger:
 
     async def sequence(self) -> int | None:
         """Return the last sequence of lead-assignments, or None where there is no ledger."""
-        with asking():
-            epoch, last = await self._client.mget(self.prefix + "epoch", self.prefix + "seq")
-        return None if epoch is None else int(last or 0)
+        known = await self.known()
+        return None if known.epoch is None else known.sequence
 
     async def fingerprint(self, mine: str) -> str:
         """Return the fingerprint of the identity key that this ledger was begun with; the first to ask sets it."""
@@ -227,9 +324,8 @@ class RedisLedger:
         except ResponseError as exc:
             if "FORGOT" not in str(exc):
                 raise
-            message = (
-                f"the ledger {self.prefix} is gone from Redis. Restore Redis from its append-only file or a backup; "
-                "nothing is decided until then"
-            )
+            if self._known.epoch in (None, arguments[2]):  # else it was asked of the one before
+                self.forgot.set()
+            message = f"Redis has lost the ledger {self.prefix}; it is made again from the log: {exc}"
             raise LedgerForgot(message) from None
         return rows

@@ -5,7 +5,7 @@ from __future__ import annotations
 from router.domain.ledger import duty, offers, reps
 from router.domain.ledger.facts import Answer, Fact
 from router.domain.ledger.state import HOUR, Ledger, Rep
-from router.domain.ledger.verbs import Audience, Install
+from router.domain.ledger.verbs import Audience, Install, Resume
 
 
 def audience(ledger: Ledger, verb: Audience, now: int) -> Answer:
@@ -50,6 +50,19 @@ def install(ledger: Ledger, verb: Install, now: int) -> Answer:
     out += offers.settle(ledger, now, left=True)
     _forget_unused(ledger, now)
     return Answer("done", out)
+
+
+def resume(ledger: Ledger, verb: Resume, now: int) -> Answer:
+    """Go on after a rebuild, which may find reps gone and leads on their way from one to the next."""
+    out: list[Fact] = []
+    for rep in duty.in_order(ledger):
+        if not rep.active or rep.status in ("away", "offline"):
+            out += duty.take_back(ledger, rep, now)
+    for name in verb.loose:
+        lead = ledger.leads[name]
+        if lead.state == "seen":
+            out += offers.offer(ledger, lead, now)
+    return Answer("done", out + offers.settle(ledger, now, left=True))
 
 
 def _forget_unused(ledger: Ledger, now: int) -> None:

@@ -11,10 +11,10 @@ from __future__ import annotations
 from router.domain.ledger import breaches, clocks, duty, offers, reps
 from router.domain.ledger.erase import erase
 from router.domain.ledger.facts import Answer, Fact, fact
-from router.domain.ledger.install import audience, install
+from router.domain.ledger.install import audience, install, resume
 from router.domain.ledger.place import place
 from router.domain.ledger.state import Lead, Ledger, Rep
-from router.domain.ledger.verbs import Act, Attend, Audience, Close, Erase, Place, Tick, Verb
+from router.domain.ledger.verbs import Act, Attend, Audience, Close, Erase, Place, Resume, Tick, Verb
 
 STALE = 300_000  # an action this much older than the lead's opening belongs to an earlier one
 CLOSING = ("won", "lost", "disqualified")
@@ -38,6 +38,8 @@ def apply(ledger: Ledger, verb: Verb, now: int) -> Answer:
             answer = audience(ledger, verb, now)
         case Tick():
             answer = tick(ledger, verb, now)
+        case Resume():
+            answer = resume(ledger, verb, now)
         case _:
             answer = install(ledger, verb, now)
     return Answer(answer.code, before + answer.facts, answer.decision)

@@ -28,7 +28,7 @@ def place(ledger: Ledger, verb: Place, now: int) -> Answer:
         out += offers.notify(lead, "repeat", ("rep", lead.rep), now, verb.submission_id, verb.card)
     if to == "sales":
         out += _open(ledger, lead, verb, now)
-    elif attached and verb.to == "sales" and _is_more(verb, lead):
+    elif attached and verb.to == "sales" and is_more(verb, lead):
         out += _lift(ledger, lead, verb, now)
     return Answer("done", out, verb.decision)
 
@@ -73,7 +73,8 @@ def _route(ledger: Ledger, lead: Lead, verb: Place, now: int) -> None:
         ledger.used[step.audience] = now
 
 
-def _is_more(verb: Place, lead: Lead) -> bool:
+def is_more(verb: Place, lead: Lead) -> bool:
+    """Tell whether a submission is worth more than the open lead that it is attached to."""
     return STAGES.index(verb.stage) > STAGES.index(lead.stage) or verb.priority > lead.priority
 
 
@@ -85,7 +86,7 @@ def _lift(ledger: Ledger, lead: Lead, verb: Place, now: int) -> list[Fact]:
     never put off.
     """
     waits = lead.state == "waiting"
-    clock = _lifted(lead, verb, waits=waits)
+    clock = lifted(lead, verb, waits=waits)
     changed = clock is not lead.clock
     if changed:
         clocks.cancel_clock(ledger, lead)
@@ -106,7 +107,7 @@ def _lift(ledger: Ledger, lead: Lead, verb: Place, now: int) -> list[Fact]:
     return out
 
 
-def _lifted(lead: Lead, verb: Place, *, waits: bool) -> Clock | None:
+def lifted(lead: Lead, verb: Place, *, waits: bool) -> Clock | None:
     """Return the clock after lifting: the new target for one that waits, for one that is held only if due earlier."""
     old, new = lead.clock, verb.clock
     if new is None or lead.breached:

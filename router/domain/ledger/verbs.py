@@ -208,4 +208,16 @@ class Install:
     verb: str = "install"
 
 
-Verb = Place | Act | Close | Erase | Attend | Audience | Tick | Install
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """
+    Go on after a rebuild: what is held by nobody who may hold it goes on, and everybody who waits is looked at again.
+
+    `loose` are leads of which nothing is told since they were taken from a rep, or sent to sales.
+    """
+
+    loose: tuple[str, ...] = ()
+    verb: str = "resume"
+
+
+Verb = Place | Act | Close | Erase | Attend | Audience | Tick | Install | Resume

@@ -34,14 +34,20 @@ local function sit(rep, seat)
   reps.save(rep)
 end
 
+local function newcomer(id)
+  local rep = {
+    id = id, active = false, capacity = 0, weight = 1, order = 0, status = "offline", seen_at = 0, ["until"] = 0,
+    load = 0, turn = 0, misses = 0, day = 0, today = 0, on_duty = false, in_hours = false, passes = {},
+  }
+  cache.rep[id] = rep
+  reps.save(rep)
+  return rep
+end
+
 local function put_reps(item)
   local everybody, seated, calreps = {}, {}, {}
   for _, seat in ipairs(item.seats) do
-    local rep = reps.get(seat.id) or {
-      id = seat.id, status = "offline", seen_at = 0, ["until"] = 0, load = 0, turn = 0, misses = 0, day = 0,
-      today = 0, on_duty = false, in_hours = false, passes = {},
-    }
-    cache.rep[seat.id] = rep
+    local rep = reps.get(seat.id) or newcomer(seat.id)
     sit(rep, seat)
     seated[seat.id] = true
     everybody[#everybody + 1] = rep

@@ -57,7 +57,7 @@ local function some(list) return next(list) and cjson.encode(list) or "{}" end
 local function encode(lead)
   local first = '{"id":' .. quote(lead.id) .. ',"first":' .. whole(lead.first) .. ',"state":"' .. lead.state .. '","attempt":'
     .. whole(lead.attempt) .. field("erased", lead.erased)
-  if not lead.submitted then return first .. "}" end
+  if not lead.submitted then return first .. field("last_rep", lead.last_rep) .. "}" end
   return first .. ',"opened":' .. whole(lead.opened) .. ',"unheld_since":' .. whole(lead.unheld_since) .. ',"unheld_ms":'
     .. whole(lead.unheld_ms) .. ',"assigned_at":' .. whole(lead.assigned_at) .. ',"accept_ms":' .. whole(lead.accept_ms)
     .. ',"reach":' .. whole(lead.reach) .. ',"tries":' .. whole(lead.tries) .. ',"tried":' .. some(lead.tried)
@@ -66,13 +66,14 @@ local function encode(lead)
     .. field("accept_by", lead.accept_by) .. field("place", lead.place) .. flags(lead) .. ",\n" .. brought(lead)
 end
 
-function leads.save(lead)
+-- One that is over is kept for 'seconds', or as long as one that has just come to its end
+function leads.save(lead, seconds)
   local key = P .. "lead:" .. lead.id
   if leads.is_open(lead) then
     later.set(key, encode(lead))
   else
     later.leave(key)
-    redis.call("SET", key, encode(lead), "EX", KEEP)
+    redis.call("SET", key, encode(lead), "EX", seconds or KEEP)
   end
 end
 

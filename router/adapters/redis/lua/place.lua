@@ -24,6 +24,13 @@ local function account_of(company)
   return cache.company[company]
 end
 
+-- Count the lead in its lane, and keep the lane's audiences in use
+local function enter_lane(lead)
+  know_lane(lead.lane, lead.step_list)
+  later.add(P .. "laneuse", lead.lane, 1)
+  for _, step in ipairs(lead.step_list) do later.put(P .. "used", step.audience, now) end
+end
+
 local function add(ids, id)
   for _, known in ipairs(ids) do
     if known == id then return end
@@ -38,9 +45,7 @@ end
 
 -- Let the lead go the way that this submission was decided to go
 local function route(lead, item)
-  know_lane(lead.lane, lead.step_list)
-  later.add(P .. "laneuse", lead.lane, 1)
-  for _, step in ipairs(lead.step_list) do later.put(P .. "used", step.audience, now) end
+  enter_lane(lead)
   put_card(lead, item)
   local account = lead.company and item.sticky_account and account_of(lead.company)
   if account then add(lead.owners, account) end

@@ -1,0 +1,127 @@
+"""A ledger made again from what it told is the ledger that was lost, and goes on like it."""
+
+from __future__ import annotations
+
+import copy
+import os
+
+import pytest
+import redis
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import rule, run_state_machine_as_test
+
+from router.domain.ledger import reps
+from router.domain.ledger.facts import Fact
+from router.domain.ledger.model import apply
+from router.domain.ledger.state import Lead, Ledger, Rep
+from router.domain.ledger.verbs import Resume, Tick
+from router.domain.rebuild.image import Image, over
+from tests.model.rebuilding import Remembered
+from tests.model.test_engines_agree import Engines
+
+EXAMPLES = int(os.environ.get("ROUTER_TEST_EXAMPLES", "100"))
+PHASES = [phase for phase in Phase if phase is not Phase.shrink or "ROUTER_TEST_SHRINKS" in os.environ]
+
+
+class Losses(Engines):
+    """Histories in which the ledger is lost now and then, and goes on as the one made again."""
+
+    twins: Remembered
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.twins = Remembered(self.client, self.function, self.twins.workspace)
+
+    @rule(often=st.sampled_from((False, False, False, False, True)))
+    def lose(self, often: bool) -> None:
+        """Lose the ledger, with all its timers fired; the one made again is the same to all who work with it."""
+        if not often:
+            return
+        while self.twins.apply(Tick(), self.now).code == "more":
+            pass
+        lost = self.twins
+        lost.flush()
+        same(lost.model, lost.read_back(), lost.now)
+        again = lost.restored()
+        expected = apply(copy.deepcopy(lost.model), Resume(), lost.now).facts
+        assert [said(fact) for fact in again.resumed] == [said(fact) for fact in expected]
+        lost.client.delete(*lost.client.keys(lost.prefix + "*"))
+        self.twins = again
+
+
+def said(fact: Fact) -> tuple[object, ...]:
+    """Return what a fact says, but for numbers that follow from how often the ledger went on."""
+    return fact["t"], fact.get("lead"), fact.get("rep"), fact.get("attempt"), fact.get("seq")
+
+
+NOT_TOLD = {"owners", "reach", "card"}
+"""Owners are those who had the company last, not when the lead was opened; steps are opened anew."""
+
+
+def same(lost: Ledger, made: Image, now: int) -> None:
+    """Compare the ledger that was lost with the image of it."""
+    again = made.ledger
+    assert made.loose == ()
+    assert again.sequence == lost.sequence
+    there = {lead.id: lead for lead in lost.leads.values() if lead.is_open}
+    assert again.leads.keys() == there.keys()
+    for name, lead in there.items():
+        assert shown(again.leads[name]) == shown(lead)
+    past = {lead.id: lead for lead in lost.leads.values() if not lead.is_open}
+    assert {lead.id: kept(lead) for lead in over(made.over)} == {name: kept(lead) for name, lead in past.items()}
+    for rep in lost.reps.values():
+        if rep.id in again.reps:
+            assert of_rep(again, again.reps[rep.id], now) == of_rep(lost, rep, now)
+    strangers = {("expire", rep) for rep in lost.reps.keys() - again.reps.keys()}
+    assert timers(again) == {key: due for key, due in timers(lost).items() if key not in strangers}
+    assert queue(again) == queue(lost)
+
+
+def shown(lead: Lead) -> dict[str, object]:
+    """Return what of an open lead is the same."""
+    values = {name: getattr(lead, name) for name in Lead.__dataclass_fields__ if name not in NOT_TOLD}
+    if lead.state != "waiting":
+        del values["unheld_since"]
+    return {**values, "warned": sorted(lead.warned), "steps": lead.steps}
+
+
+def kept(lead: Lead) -> tuple[object, ...]:
+    """Return what of a lead that is over is the same."""
+    return lead.state, lead.first, lead.attempt, lead.last_rep
+
+
+def of_rep(ledger: Ledger, rep: Rep, now: int) -> dict[str, object]:
+    """Return what of a rep is the same."""
+    names = ["active", "calendar", "status", "seen_at", "until", "load", "turn", "misses", "on_duty"]
+    names += ["capacity", "weight"] if rep.active else []  # of one who has left the policy nobody asks
+    return {**{name: getattr(rep, name) for name in names}, "today": reps.assigned_today(ledger, rep, now)}
+
+
+def timers(ledger: Ledger) -> dict[tuple[str, str], int]:
+    """Return the timers but those by which a waiting lead is looked at again."""
+    return {key: due for key, due in ledger.timers.items() if key[0] not in ("widen", "retry")}
+
+
+def queue(ledger: Ledger) -> list[str]:
+    """Return who waits, in the order in which they are served."""
+    waiting = [lead for lead in ledger.leads.values() if lead.state == "waiting"]
+    return [lead.id for lead in sorted(waiting, key=Lead.queue_key)]
+
+
+@pytest.mark.timeout(900)
+def test_a_ledger_made_again_is_the_one_that_was_lost(twin_server: tuple[redis.Redis, str]) -> None:
+    """After any history the image has the same leads, queue, clocks and reps, is restored alike and goes on alike."""
+    client, function = twin_server
+    machine = type("LossesOnValkey", (Losses,), {"client": client, "function": function})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=60,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            report_multiple_bugs=False,
+            phases=PHASES,
+        ),
+    )
