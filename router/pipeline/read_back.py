@@ -275,7 +275,9 @@ class Reader:
             domain = registrable_domain(data["domain"]) if data.get("domain") else None
             if who is not None or domain is not None:
                 whose = f"lead:{who.lead_id}" if who is not None else f"domain:{domain}"
-                known.append(Activity(whose, data["activity_id"], data["kind"], millis(data["at"])))
+                at = millis(data["at"])
+                if who is None or at > self.found.courses.erased(who.lead_id):
+                    known.append(Activity(whose, data["activity_id"], data["kind"], at))
 
         self._each(batch, one)
         if known:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+from collections.abc import Collection
 
 import pytest
 import redis
@@ -55,7 +56,7 @@ def said(fact: Fact) -> tuple[object, ...]:
     return fact["t"], fact.get("lead"), fact.get("rep"), fact.get("attempt"), fact.get("seq")
 
 
-NOT_TOLD = {"owners", "reach", "card"}
+NOT_TOLD = {"owners", "reach", "card", "erased"}
 """Owners are those who had the company last, not when the lead was opened; steps are opened anew."""
 
 
@@ -67,9 +68,16 @@ def same(lost: Ledger, made: Image, now: int) -> None:
     there = {lead.id: lead for lead in lost.leads.values() if lead.is_open}
     assert again.leads.keys() == there.keys()
     for name, lead in there.items():
-        assert shown(again.leads[name]) == shown(lead)
-    past = {lead.id: lead for lead in lost.leads.values() if not lead.is_open}
-    assert {lead.id: kept(lead) for lead in over(made.over)} == {name: kept(lead) for name, lead in past.items()}
+        unknown = {"first"} if lead.erased is not None else frozenset[str]()  # who was erased before they were heard of
+        assert shown(again.leads[name], unknown) == shown(lead, unknown)
+    past = {lead.id: lead for lead in lost.leads.values() if not lead.is_open and not untold(lead, made)}
+    erased = {lead.id for lead in past.values() if lead.erased is not None}
+    assert {lead.id: kept(lead, erased) for lead in over(made.over)} == {
+        name: kept(lead, erased) for name, lead in past.items()
+    }
+    assert {name for name in erased if past[name].state == "closed"} == {
+        lead.id for lead in over(made.over) if lead.erased is not None and lead.state == "closed"
+    }
     for rep in lost.reps.values():
         if rep.id in again.reps:
             assert of_rep(again, again.reps[rep.id], now) == of_rep(lost, rep, now)
@@ -78,17 +86,22 @@ def same(lost: Ledger, made: Image, now: int) -> None:
     assert queue(again) == queue(lost)
 
 
-def shown(lead: Lead) -> dict[str, object]:
-    """Return what of an open lead is the same."""
-    values = {name: getattr(lead, name) for name in Lead.__dataclass_fields__ if name not in NOT_TOLD}
+def shown(lead: Lead, unknown: Collection[str]) -> dict[str, object]:
+    """Return what of an open lead is the same, but for what is *unknown*."""
+    values = {name: getattr(lead, name) for name in Lead.__dataclass_fields__ if name not in NOT_TOLD | set(unknown)}
     if lead.state != "waiting":
         del values["unheld_since"]
     return {**values, "warned": sorted(lead.warned), "steps": lead.steps}
 
 
-def kept(lead: Lead) -> tuple[object, ...]:
-    """Return what of a lead that is over is the same."""
-    return lead.state, lead.first, lead.attempt, lead.last_rep
+def kept(lead: Lead, erased: Collection[str]) -> tuple[object, ...]:
+    """Return what of a lead that is over is the same; when one of the *erased* was heard of first is not told."""
+    return lead.state, lead.attempt, lead.last_rep, None if lead.id in erased else lead.first
+
+
+def untold(lead: Lead, made: Image) -> bool:
+    """Tell whether nothing was ever told of a lead: whoever was erased without a lead at sales leaves no word of it."""
+    return lead.state == "seen" and lead.erased is not None and lead.id not in made.over
 
 
 def of_rep(ledger: Ledger, rep: Rep, now: int) -> dict[str, object]:

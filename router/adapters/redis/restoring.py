@@ -166,4 +166,5 @@ def _lead(lead: Lead) -> Item:
 
 def _past(name: str, past: Past) -> Item:
     kept = {"id": name, "state": past.state, "first": past.first, "attempt": past.attempt}
-    return kept if past.last_rep is None else {**kept, "last_rep": past.last_rep}
+    more = {"last_rep": past.last_rep, "erased": past.erased}
+    return kept | {name: value for name, value in more.items() if value is not None}

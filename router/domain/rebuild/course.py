@@ -31,6 +31,7 @@ class Past:
     turn: int = 0  # the sequence of what made them the last
     seq: int = 0
     acted_at: int = 0  # when it was touched, by the word of who did
+    erased: int | None = None  # when its person was erased last
 
 
 @dataclass(slots=True)
@@ -77,6 +78,9 @@ class Courses:
         """Take the next assignment; *kind* is the middle of its type, as in `lead.queued.v1`."""
         name, seq, at = data["lead_id"], data["sequence"], millis(data["at"])
         opening = self.open.get(name)
+        if opening is None and kind == "closed":
+            self._erased_when_over(name, data, at)
+            return
         if opening is None:
             opening = self._opened(name, data, at)
             if opening is None:
@@ -89,6 +93,21 @@ class Courses:
         self.team.hears(kind, data, at, opening.lead.rep)
         if kind in ("touched", "closed"):
             self._end(opening, kind, at)
+            if data.get("reason") == "erased":
+                self.over[name] = _nobody(self.over[name], at)
+
+    def _erased_when_over(self, name: str, data: Data, at: int) -> None:
+        """Take note that a lead that is over is forgotten: nothing else closes such a one."""
+        past = self.over.get(name) or Past(first=at, attempt=data["attempt"])
+        if data["sequence"] > past.seq:
+            past.seq = data["sequence"]
+            self.over[name] = _nobody(past, at)
+
+    def erased(self, name: str) -> int:
+        """Return when the person behind a lead was erased last, as far as assignments tell; 0 where they were not."""
+        opening = self.open.get(name)
+        erased = opening.lead.erased if opening is not None else self.over[name].erased if name in self.over else None
+        return erased or 0
 
     def _opened(self, name: str, data: Data, at: int) -> Opening | None:
         past = self.over.pop(name, None) or Past(first=at)
@@ -102,6 +121,7 @@ class Courses:
             attempt=past.attempt,
             last_rep=past.last_rep,
             owners=() if past.last_rep is None else (past.last_rep,),
+            erased=past.erased,
             sub=data["submission_id"],
             submitted=millis(data["submitted_at"]),
             opened=at,
@@ -114,8 +134,13 @@ class Courses:
         lead = opening.lead
         del self.open[lead.id]
         self.over[lead.id] = Past(
-            lead.first, state, lead.attempt, at, lead.last_rep, opening.turn, opening.seq, opening.acted_at
+            lead.first, state, lead.attempt, at, lead.last_rep, opening.turn, opening.seq, opening.acted_at, lead.erased
         )
+
+
+def _nobody(past: Past, at: int) -> Past:
+    """Return what is left of a lead whose person was erased."""
+    return Past(past.first, "closed", past.attempt, at, seq=past.seq, erased=at)
 
 
 def _turn(opening: Opening, kind: str, data: Data, at: int) -> None:
