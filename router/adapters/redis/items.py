@@ -8,6 +8,7 @@ is sent is the same text for many leads, which is read once a call.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 import orjson
@@ -75,6 +76,6 @@ def lane(steps: tuple[Step, ...]) -> str:
     return ",".join(step.audience + ("-" if step.widen_after is None else "+") for step in steps)
 
 
-def _fields(values: dict[str, object]) -> bytes:
+def _fields(values: Mapping[str, object]) -> bytes:
     """Return what is not None as the inside of a JSON object."""
     return orjson.dumps({name: value for name, value in values.items() if value is not None})[1:-1]
