@@ -10,6 +10,7 @@ from typing import Any, cast
 import orjson
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from router.adapters.redis import functions
 from router.adapters.redis.connection import connect
@@ -251,6 +252,18 @@ async def test_a_lost_answer_is_applied_once_and_its_facts_come_out_of_the_outbo
         numbers = sorted(fact["seq"] for fact in facts if "seq" in fact)
         assert numbers == list(range(1, len(numbers) + 1))
         assert await outbox(client, ledger) == []
+
+
+async def test_a_server_whose_memory_is_full_refuses_the_whole_call(own_valkey: ValkeyServer, prefix: str) -> None:
+    """What a call gathers to write at its end is not lost halfway: it has not begun, and nothing is fenced."""
+    async with connect(own_valkey.url) as client:
+        ledger = await begun(client, prefix)
+        await client.config_set("maxmemory", 1)
+        with pytest.raises((DependencyDown, ResponseError), match="maxmemory"):
+            await ledger.apply([submission(1), submission(2)], START + 1)
+        await client.config_set("maxmemory", 0)
+        assert await client.xlen(ledger.prefix + "out") == 0
+        assert [one.code for one in await ledger.apply([submission(1), submission(2)], START + 1)] == ["done", "done"]
 
 
 async def test_everything_survives_a_kill(own_valkey: ValkeyServer, prefix: str) -> None:

@@ -12,7 +12,7 @@
     calreps               hash    calendar ('' for none) -> JSON list of its active reps, in order
     virtual               hash    pool -> pass of the last one served (stride scheduling)
     rep:<id>              hash    a rep; theirs:<id> zset lead -> assigned at; auds:<id> set of audiences
-    lead:<id>             string  a lead as JSON, or what erase left of one; card:<id> string, what a rep needs to call
+    lead:<id>             string  a lead as JSON (see leads), or what erase left; card:<id> string, what a rep needs to call
     aud:<id>              hash    an audience; in:<id> set of members; lanes:<id> set of lanes it is in
       free:<id>           zset    lex: order key .. rep; fkey:<id> hash rep -> that member
       on:<id>, hrs:<id>   set     those on duty; those active and in hours
