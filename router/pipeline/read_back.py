@@ -10,6 +10,7 @@ cannot be read has its dead letter.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -158,6 +159,7 @@ class Reader:
                 counts.topics[batch[0].topic] = counts.topics.get(batch[0].topic, 0) + len(batch)
                 self._tell(counts)
                 yield batch
+                await asyncio.sleep(0)  # what has come already comes without a pause, and the lease is to be renewed
 
     def _each(self, batch: Sequence[Received], take: Callable[[Received], None]) -> None:
         for record in batch:

@@ -203,9 +203,10 @@ def test_topics_of_other_leads(
 
     with redis.Redis.from_url(own_valkey.url) as client:
         client.flushall()
-        ended = router("worker", environment={**on_redis, "ROUTER_IDENTITY_KEY": "ab" * 32})
-        assert ended.code == BAD_INPUT
-        assert "ROUTER_IDENTITY_KEY" in ended.err.splitlines()[-1]
+        refused = WorkerProcess({**on_redis, "ROUTER_IDENTITY_KEY": "ab" * 32}, tmp_path / "refused.log")
+        with pytest.raises(RuntimeError, match="ROUTER_IDENTITY_KEY"):
+            refused.wait_until_ready()
+        assert refused.stop() == BAD_INPUT
         assert not client.exists(f"{{{on_redis['ROUTER_WORKSPACE']}}}:identity")
 
 

@@ -20,7 +20,7 @@ from router.ports import Received
 
 LOOKS_EVERY_MS = 1000  # how long one fetch waits; new records end the wait at once
 BEGINS_AGAIN_AFTER = 1.0  # seconds
-AT_ONCE = 5000  # records
+AT_ONCE = 2000  # records
 SIDE_BY_SIDE_MS = 60_000  # partitions that are read in step may differ by as much
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

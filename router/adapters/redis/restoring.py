@@ -60,6 +60,8 @@ class Restoring:
         """Hold the lease, renewed as long as the block lasts; False where somebody else holds it."""
         with asking():
             mine = bool(await self._client.set(self._prefix + "rebuild", self._token, px=LEASE, nx=True))
+            if mine:
+                await self._client.set(self._prefix + "rebuilder", self._token)
         if not mine:
             yield False
             return

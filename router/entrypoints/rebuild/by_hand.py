@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from router.adapters.redis.restoring import Restoring
+from router.adapters.redis.restoring import LeaseLost, Restoring
 from router.bootstrap import Station, station
 from router.entrypoints.rebuild.again import Rebuilt, Tell, rebuild
 from router.entrypoints.rebuild.recovery import expect_own, last_on_log
@@ -14,7 +14,7 @@ from router.errors import BadInput
 from router.pipeline.ending import end
 from router.settings import Settings
 
-WAITS_FOR_LEASE = 0.2  # seconds between looks, while a worker or another command rebuilds
+LOOKS_EVERY = 1.0  # seconds, while a worker or another command rebuilds
 GIVES_UP_AFTER = 600.0
 
 IN_STEP = (
@@ -43,23 +43,30 @@ async def rebuild_by_hand(
         loop = asyncio.get_running_loop()
         until = loop.time() + GIVES_UP_AFTER
         while True:
-            async with restoring.lease() as mine:
-                if mine:
-                    alive = asyncio.ensure_future(place.ledger.stay_alive())
-                    try:
-                        done = await rebuild(place, restoring, tell)
-                    finally:
-                        await end([alive])
-                    await same_people(place)
-                    return done
+            if (done := await _once(place, restoring, tell)) is not None:
+                return done
             if loop.time() > until:
-                raise BadInput(
-                    "Somebody else has been rebuilding the ledger for ten minutes. Look at the workers' logs."
-                )
+                raise BadInput("Somebody else has been rebuilding for ten minutes. Look at the logs of the workers.")
             say("somebody else is rebuilding the ledger: waiting")
-            await asyncio.sleep(WAITS_FOR_LEASE)
+            await asyncio.sleep(LOOKS_EVERY)
             if not force:
                 await _state(place, force=False)
+
+
+async def _once(place: Station, restoring: Restoring, tell: Tell) -> Rebuilt | None:
+    """Rebuild, where nobody else does; None where somebody does, or has taken over meanwhile."""
+    async with restoring.lease() as mine:
+        if not mine:
+            return None
+        alive = asyncio.ensure_future(place.ledger.stay_alive())
+        try:
+            done = await rebuild(place, restoring, tell)
+        except LeaseLost:
+            return None
+        finally:
+            await end([alive])
+        await same_people(place)
+        return done
 
 
 async def _state(place: Station, *, force: bool) -> str:

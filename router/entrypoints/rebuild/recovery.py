@@ -80,10 +80,17 @@ async def _recover(place: Station, lost: Known) -> None:
 
 
 async def _is_there(place: Station, lost: Known) -> bool:
-    """Adopt the ledger that is there, where it is another one than that which was lost, or is not behind it."""
+    """
+    Adopt the ledger that is there, where it is not behind the one that was lost.
+
+    One that was made again may be: where the log was lost with the ledger, as on the embedded one.
+    """
     known = await place.ledger.known()
-    if known.epoch is None or known.sequence < lost.sequence:
+    if known.epoch is None:
         return False
+    if known.sequence < lost.sequence:
+        if known.epoch == lost.epoch or known.sequence < (await last_on_log(place))[0]:
+            return False
     place.ledger.adopt(known)
     place.in_force.known_audiences.clear()
     log.info("ledger.adopted", sequence=known.sequence)

@@ -120,10 +120,16 @@ function put.epoch(item)
   return verbs.resume(item.resume)
 end
 
+-- Also where it has run out, as long as nobody else has taken it since: a process may stand still for a while
+local function holds_lease(who)
+  local holder = redis.call("GET", P .. "rebuild")
+  return holder == who or (not holder and redis.call("GET", P .. "rebuilder") == who)
+end
+
 redis.register_function("FUNCTION_NAME_restore", function(keys, argv)
   P = keys[1]
-  if redis.call("GET", P .. "rebuild") ~= argv[3] then return redis.error_reply("LEASE somebody else rebuilds") end
-  redis.call("PEXPIRE", P .. "rebuild", argv[4])
+  if not holds_lease(argv[3]) then return redis.error_reply("LEASE somebody else rebuilds") end
+  redis.call("SET", P .. "rebuild", argv[3], "PX", argv[4])
   read_time(argv[1])
   begin()
   local out = {}
