@@ -155,7 +155,7 @@ def compile_expression(text: str, names: Names) -> Expression:
         _needed=tuple(dict.fromkeys(found.path for found in reading.references if not found.asked)),
         _asked=asked,
         _program=program,
-        _floating=cel.compile(in_floating_numbers(text)) if computes(text) else None,
+        _floating=_compute(text) if computes(text) else None,
     )
     if not expression.paths and (problem := expression.evaluate(Scope({}, frozenset())).problem):
         raise ExpressionInvalid(problem, "write a condition, like company.employees >= 50", 1)
@@ -181,6 +181,16 @@ def _parse(text: str) -> cel.Program:
         return cel.compile(text)
     except ValueError as exc:
         raise _parse_error(text, str(exc)) from exc
+
+
+def _compute(text: str) -> cel.Program:
+    """Return the program for floating numbers; raises `ExpressionInvalid` where a divisor is none that can be checked."""
+    try:
+        return cel.compile(in_floating_numbers(text))
+    except (ValueError, OverflowError):
+        raise ExpressionInvalid(
+            "what it computes cannot be read", "put each divisor in parentheses", text.find("/") + 1
+        ) from None
 
 
 def _parse_error(text: str, told: str) -> ExpressionInvalid:

@@ -190,6 +190,7 @@ def test_a_problem_stands_beside_what_is_unknown() -> None:
         ("", "not a CEL expression", "write a condition", 1),
         ("1 + 1", "neither true nor false", "write a condition", 1),
         ("1 / 0 == 1", "divides by zero", "write a condition", 1),
+        ("1/.all()", "what it computes cannot be read", "put each divisor in parentheses", 2),
     ],
 )
 def test_refuses(text: str, problem: str, suggestion: str, column: int) -> None:
