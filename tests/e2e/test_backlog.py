@@ -30,13 +30,15 @@ from tests.valkey import ValkeyServer
 
 pytestmark = [
     pytest.mark.kafka,
+    pytest.mark.slow,
+    pytest.mark.timeout(400),  # of which a machine with nothing else to do needs a twentieth
     pytest.mark.skipif(sys.platform != "linux", reason="reads the memory of a process from /proc"),
 ]
 
 EVENTS, SIZE, PEOPLE = 30_000, 8_000, 300
 WRITTEN_AT_ONCE = 2_000
 STEADY_FOR = 3.0  # seconds without growth: then no more is fetched
-SOON = 90.0
+SOON = 200.0
 BOUND: Final = 170.0
 """MiB: 64 that may wait, what is fetched ahead of it, and what Python has not given back."""
 
