@@ -31,7 +31,7 @@ class ValkeyServer:
         self.environment: Mapping[str, str] = {}
         """What it has in its environment beyond that of this process, from its next start on."""
         with socket.create_server(("127.0.0.1", 0)) as free:
-            self._port = free.getsockname()[1]
+            self._port: int = free.getsockname()[1]
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
