@@ -130,10 +130,14 @@ class Scene:
         self.ends.append(time.monotonic())
 
     @asynccontextmanager
-    async def outage(self) -> AsyncIterator[None]:
-        """Keep something away: what was taken before, and comes back within the block, after `away` seconds."""
+    async def outage(self, start_takes: float = 0.0) -> AsyncIterator[None]:
+        """
+        Keep something away that was taken before, for `away` seconds; it comes back within the block.
+
+        * **start_takes** - what of them it takes to come back, on a machine with nothing else to do.
+        """
         began = time.monotonic()
-        await asyncio.sleep(self.away)
+        await asyncio.sleep(max(0.0, self.away - start_takes))
         yield
         self.outages.append(time.monotonic() - began)
         self.over_now()

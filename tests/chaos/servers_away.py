@@ -12,6 +12,7 @@ import redis
 from tests.chaos.fault import AFTER_A_DEATH, Fault, direct, nothing
 from tests.chaos.scene import Scene
 
+KAFKA_STARTS_IN = 3.0  # seconds, of those that it is away
 SESSION = 6  # seconds: then a member of the group that is not heard of is taken for gone
 
 
@@ -39,7 +40,7 @@ async def _stop_worker(scene: Scene) -> None:
 async def _kill_broker(scene: Scene) -> None:
     await scene.middle()
     await asyncio.to_thread(scene.servers.kafka.kill)
-    async with scene.outage():
+    async with scene.outage(KAFKA_STARTS_IN):
         await asyncio.to_thread(scene.servers.kafka.start)
 
 
@@ -81,8 +82,8 @@ FAULTS: Sequence[Fault] = (
         direct(2),
         AFTER_A_DEATH,
     ),
-    Fault("broker-killed", "SIGKILL of Kafka, started again after 5 s.", _kill_broker, direct(2)),
+    Fault("broker-killed", "SIGKILL of Kafka, back after 5 s.", _kill_broker, direct(2)),
     Fault("broker-stopped", "SIGSTOP of Kafka for 5 s: connections stay, nothing answers.", _stop_broker, direct(2)),
-    Fault("redis-killed", "SIGKILL of Valkey, started again after 5 s.", _kill_redis, direct(2)),
+    Fault("redis-killed", "SIGKILL of Valkey, back after 5 s.", _kill_redis, direct(2)),
     Fault("redis-flushed", "FLUSHALL on Valkey.", _flush_redis, direct(2), missing=_no_rebuild),
 )
