@@ -63,7 +63,7 @@ async def watching() -> AsyncIterator[tuple[Outlook, Readings]]:
     """Run a watchdog beside the test, on the settings of the environment."""
     started: asyncio.Queue[Readings] = asyncio.Queue()
     async with outlook(load_settings()) as place:
-        dog = asyncio.create_task(watch(place, load_settings(), started.put_nowait, EVERY, QUICK))
+        dog = asyncio.create_task(watch(place, load_settings(), started.put_nowait, every=EVERY, tolerance=QUICK))
         try:
             first = asyncio.create_task(started.get())
             await asyncio.wait([dog, first], return_when=asyncio.FIRST_COMPLETED, timeout=WITHIN)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_right, insort
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -40,6 +40,10 @@ class Sign:
     heartbeat: bool
     by_router: bool
     expires: datetime
+
+    def known_at(self, grace: timedelta) -> datetime:
+        """Return when the ledger knew of it at the latest; the router's own word it knew at once."""
+        return self.at if self.by_router else _plus(self.told_at, grace)
 
 
 class Presences:
@@ -83,13 +87,12 @@ class Presences:
     def forget(self, before: datetime, grace: timedelta) -> None:
         """Let go of what no assignment from *before* on can need: all but the last word and how long it held."""
         for rep_id, signs in self._signs.items():
-            words = [place for place, sign in enumerate(signs) if not sign.heartbeat and sign.at <= before]
             old = bisect_right(signs, before, key=lambda sign: sign.at)
-            if not words or old <= 1 or rep_id in self._held:
+            place, word = next(((place, sign) for place, sign in _that_count(signs, grace) if place < old), (0, None))
+            if word is None or old <= 1 or rep_id in self._held:
                 continue
-            word = signs[words[-1]]
-            for beat in signs[words[-1] + 1 : old]:
-                if beat.at <= _plus(word.expires, grace):
+            for beat in signs[place + 1 : old]:
+                if beat.heartbeat and beat.at <= _plus(word.expires, grace):
                     word = replace(word, expires=max(word.expires, beat.expires))
             self._signs[rep_id] = [word, *signs[old:]]
             self._forgotten[rep_id] = before
@@ -158,18 +161,25 @@ def available_spells(signs: Sequence[Sign], tolerance: Tolerance) -> Sequence[Sp
     it came too late to count. Heartbeats lengthen what holds and begin nothing.
     """
     spells = []
-    revoked = beaten = _NEVER
-    for place in range(len(signs) - 1, -1, -1):
-        sign = signs[place]
-        known = sign.at if sign.by_router else _plus(sign.told_at, tolerance.grace)
-        if sign.heartbeat:
-            beaten = min(beaten, sign.told_at)
-        elif sign.available:
+    revoked = _NEVER
+    for place, sign in _that_count(signs, tolerance.grace):
+        if sign.available:
             held = _plus(_expiry(signs, place, tolerance), tolerance.grace)
             spells.append((sign.at - tolerance.grace, min(held, revoked)))
-        elif sign.by_router or known < beaten:
-            revoked = min(revoked, known)
+        else:
+            revoked = min(revoked, sign.known_at(tolerance.grace))
     return _merged(reversed(spells))
+
+
+def _that_count(signs: Sequence[Sign], grace: timedelta) -> Iterator[tuple[int, Sign]]:
+    """Give the words with their places, the newest first, without those that a newer heartbeat may have overtaken."""
+    beaten = _NEVER
+    for place in range(len(signs) - 1, -1, -1):
+        sign = signs[place]
+        if sign.heartbeat:
+            beaten = min(beaten, sign.told_at)
+        elif sign.available or sign.by_router or sign.known_at(grace) < beaten:
+            yield place, sign
 
 
 def _expiry(signs: Sequence[Sign], place: int, tolerance: Tolerance) -> datetime:

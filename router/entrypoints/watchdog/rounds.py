@@ -8,7 +8,7 @@ only when two looks in a row see it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -43,7 +43,7 @@ LOOKED_AT = 100  # leads in the queue
 
 @dataclass(slots=True, kw_only=True)
 class Rounds:
-    """The looks of one watchdog, which judges from *since* on; `readings` are of the last one."""
+    """The looks of one watchdog, which judges from *since* on; after each one the `readings` are shown."""
 
     place: Outlook
     workspace: str
@@ -53,6 +53,7 @@ class Rounds:
     readings: Readings
     signer: Signer | None
     since: datetime
+    show: Callable[[Readings], None]
     _seen: dict[str, Finding] = field(default_factory=dict)
     _lasting: dict[str, Finding] = field(default_factory=dict)
     _untold: list[Finding] = field(default_factory=list)
@@ -68,6 +69,7 @@ class Rounds:
                 which = "redis" if str(down).startswith("Redis") else "log"
                 self.readings.healthy = {**self.readings.healthy, which: False}
                 log.warning("watchdog.waits", problem=str(down))
+            self.show(self.readings)
             await asyncio.sleep(every)
 
     async def look(self) -> None:

@@ -25,31 +25,31 @@ from router.settings import Settings
 
 log = structlog.get_logger()
 
+EVERY = 2.0  # seconds between two looks
 LOOKS_BACK = timedelta(hours=1)
 """What of the time before its start a watchdog judges; `router audit` judges the rest."""
 
-Ready = Callable[[Readings], None]
+Show = Callable[[Readings], None]
 
 
-async def run_watchdog(settings: Settings, ready: Ready = lambda _: None, every: float = 2.0) -> None:
+async def run_watchdog(settings: Settings, show: Show = lambda _: None) -> None:
     """
     Run until SIGTERM or SIGINT.
 
-    *ready* is called with the readings, which are kept up to date, when everything was read up to now; *every* is
-    how many seconds pass between two looks. Raises `BadInput` and `DependencyDown` for what cannot be used or reached
-    at the start.
+    *show* is given the readings after each look. Raises `BadInput` and `DependencyDown` for what cannot be used or
+    reached at the start.
     """
-    await until_signal(_run(settings, ready, every))
+    await until_signal(_run(settings, show))
     log.info("watchdog.stopped")
 
 
-async def _run(settings: Settings, ready: Ready, every: float) -> None:
+async def _run(settings: Settings, show: Show) -> None:
     async with outlook(settings) as place:
-        await watch(place, settings, ready, every)
+        await watch(place, settings, show)
 
 
 async def watch(
-    place: Outlook, settings: Settings, ready: Ready, every: float, tolerance: Tolerance | None = None
+    place: Outlook, settings: Settings, show: Show, *, every: float = EVERY, tolerance: Tolerance | None = None
 ) -> None:
     """Do all that a watchdog does, on servers that are open, until cancelled."""
     begun = CLOCK.now()
@@ -69,17 +69,16 @@ async def watch(
             auditor.advance(at - PATIENCE, certain=False, read_at=begun)
 
     await follower.catch_up(since - MARGIN - auditor.tolerance.grace, caught_up_to)
-    readings = Readings()
     rounds = Rounds(
         place=place,
         workspace=settings.workspace,
         auditor=auditor,
         follower=follower,
         rosters=rosters,
-        readings=readings,
+        readings=Readings(),
         signer=signer_of(settings),
         since=since,
+        show=show,
     )
     log.info("watchdog.ready", workspace=settings.workspace, records=follower.records)
-    ready(readings)
     await together([follower.run(begun), rounds.run(every)])
