@@ -43,12 +43,11 @@ BUGS = (
         "a batch is committed before it has had its effect",
         1,
         "router/adapters/kafka/faust_app.py",
-        "            await handler([_received(topic, event, received_at) for event in events])\n"
-        "            for event in events:\n"
-        "                event.ack()\n",
-        "            for event in events:\n"
-        "                event.ack()\n"
-        "            await handler([_received(topic, event, received_at) for event in events])\n",
+        "        await self._handlers[topic](received(topic, events, self._now()))\n        self.has_handled = True\n",
+        "        for event in events:\n"
+        "            event.ack()\n"
+        "        await self._handlers[topic](received(topic, events, self._now()))\n"
+        "        self.has_handled = True\n",
         ("tests/integration/test_log_behaviour.py", *KILLED),
     ),
     Bug(
@@ -60,11 +59,11 @@ BUGS = (
         (*PIPELINE, *KILLED),
     ),
     Bug(
-        "an outbox entry without its last fact",
+        "an outbox entry without its facts",
         1,
         LUA + "apply.lua",
-        'entry = redis.call("XADD", P .. "out", "*", "p", argv[2], "f", json, "d", decision, "h", trace)',
-        'entry = redis.call("XADD", P .. "out", "*", "p", argv[2], "f", "[]", "d", decision, "h", trace)',
+        'entry = redis.call("XADD", P .. "out", "*", "p", publisher, "f", json, "d", decision, "h", trace)',
+        'entry = redis.call("XADD", P .. "out", "*", "p", publisher, "f", "[]", "d", decision, "h", trace)',
         LEDGER,
     ),
     Bug(
@@ -78,9 +77,9 @@ BUGS = (
     Bug(
         "a sequence is skipped",
         1,
-        LUA + "offers.lua",
-        '  values.seq = values.seq or redis.call("INCR", P .. "seq")\n',
-        '  values.seq = values.seq or redis.call("INCRBY", P .. "seq", 2)\n',
+        LUA + "later.lua",
+        "  turn = turn + 1\n",
+        "  turn = turn + 2\n",
     ),
     Bug(
         "an answer to an older attempt counts",
@@ -170,15 +169,15 @@ BUGS = (
         "a submission that comes again is a new one",
         7,
         LUA + "place.lua",
-        '  redis.call("SET", fence, "1", "PX", limit("max_age") + DAY)\n',
+        '  if not once(P .. "sub:" .. item.sub, limit("max_age") + DAY) then return "repeat" end\n',
         "",
     ),
     Bug(
         "an action that comes again counts again",
         7,
         LUA + "act.lua",
-        '  if not once(P .. "act:act:" .. item.action_id) then return "repeat" end\n',
-        '  if not once(P .. "act:act:" .. item.action_id) then fence = P .. "act:act:" .. item.action_id end\n',
+        '  if not once(P .. "act:act:" .. item.action_id, KEEP_ACTIONS) then return "repeat" end\n',
+        "",
     ),
     Bug(
         "a bad event makes dead letters of its batch",

@@ -17,7 +17,9 @@ from router.bootstrap import CLOCK, Outlook, outlook, signer_of
 from router.domain.audit import Auditor, Tolerance, Window
 from router.entrypoints.audit.rosters import Rosters
 from router.entrypoints.audit.run import JUDGED_EVERY, MARGIN, PATIENCE, Asked
+from router.entrypoints.metrics.instruments import Instruments
 from router.entrypoints.watchdog.follow import Follower
+from router.entrypoints.watchdog.gauges import Gauges
 from router.entrypoints.watchdog.readings import Readings
 from router.entrypoints.watchdog.rounds import Rounds
 from router.entrypoints.worker import together, until_signal
@@ -32,20 +34,21 @@ LOOKS_BACK = timedelta(hours=1)
 Show = Callable[[Readings], None]
 
 
-async def run_watchdog(settings: Settings, show: Show = lambda _: None) -> None:
+async def run_watchdog(settings: Settings) -> None:
     """
-    Run until SIGTERM or SIGINT.
+    Run until SIGTERM or SIGINT, and show figures where the settings say so.
 
-    *show* is given the readings after each look. Raises `BadInput` and `DependencyDown` for what cannot be used or
-    reached at the start.
+    Raises `BadInput` and `DependencyDown` for what cannot be used or reached at the start.
     """
-    await until_signal(_run(settings, show))
+    instruments = Instruments("watchdog")
+    await until_signal(_run(settings, instruments), instruments.loop.end_within)
     log.info("watchdog.stopped")
 
 
-async def _run(settings: Settings, show: Show) -> None:
+async def _run(settings: Settings, instruments: Instruments) -> None:
     async with outlook(settings) as place:
-        await watch(place, settings, show)
+        looking = watch(place, settings, Gauges(instruments).show)
+        await together([looking, *instruments.beside(settings)])
 
 
 async def watch(
