@@ -88,9 +88,9 @@ async def _is_there(place: Station, lost: Known) -> bool:
     known = await place.ledger.known()
     if known.epoch is None:
         return False
-    if known.sequence < lost.sequence:
-        if known.epoch == lost.epoch or known.sequence < (await last_on_log(place))[0]:
-            return False
+    goes_back = known.sequence < lost.sequence
+    if goes_back and (known.epoch == lost.epoch or known.sequence < (await last_on_log(place))[0]):
+        return False
     place.ledger.adopt(known)
     place.in_force.known_audiences.clear()
     log.info("ledger.adopted", sequence=known.sequence)
