@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as abo
 from router.adapters.kafka.admin import KafkaAdmin
 from router.adapters.kafka.closing import close, lost_connections
 from router.adapters.kafka.connection import KafkaConnection
+from router.adapters.kafka.speed import read_fast
 from router.adapters.kafka.watching import problem_of
 from router.errors import DependencyDown
 from router.events.base import to_millis
@@ -108,6 +109,7 @@ class KafkaTail:
 
         Raises `DependencyDown` when no broker is found, or it stops sending.
         """
+        read_fast()
         partitions = await self._partitions(topics)
         if not partitions:
             return
