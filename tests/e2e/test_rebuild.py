@@ -10,16 +10,19 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import redis
 
+from router.adapters.embedded.valkey import embedded_valkey
 from router.policy.load import load_policy
 from router.settings import load_settings
 from tests.e2e.command import BAD_INPUT, expect_failure, router
-from tests.e2e.play import Played, Stage
+from tests.e2e.play import Played, Stage, moment
 from tests.e2e.processes import WorkerProcess
-from tests.e2e.scenario import Scenario
+from tests.e2e.scenario import Scenario, bare
 from tests.e2e.site import Site, on_servers, site_in
+from tests.e2e.topics import at_least, send, wait_for
 from tests.valkey import ValkeyServer
 
 SUBMISSIONS = 600
@@ -220,3 +223,24 @@ def put_back(server: ValkeyServer, backup: Backup) -> None:
             0,
             *words,
         )
+
+
+def test_the_log_is_lost_together_with_the_ledger(site: Site, workers: ExitStack) -> None:
+    """On one Valkey for both nothing is left to make a ledger of: it begins empty, and what comes next is decided."""
+    process = site.start_worker("up")
+    workers.callback(process.stop)
+    form = {"submission_id": "s-1", "submitted_at": moment().isoformat(), "form": "demo-request"}
+    send([bare("form-submissions", {**form, "email": "ada@acme.example"})])
+    wait_for("lead-decisions", at_least(1))
+
+    async def flush() -> None:
+        async with embedded_valkey(Path(site.environment["ROUTER_DATA_DIR"])) as url:
+            with redis.Redis.from_url(url) as client:
+                client.flushall()
+            await until(lambda: rebuilt([process]) == 1)
+
+    asyncio.run(flush())
+    send([bare("form-submissions", {**form, "submission_id": "s-2", "email": "bea@acme.example"})])
+    [decided] = wait_for("lead-decisions", at_least(1))
+
+    assert orjson.loads(decided.value or b"")["submission_id"] == "s-2"

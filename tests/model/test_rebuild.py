@@ -21,7 +21,7 @@ from router.domain.rebuild.image import Image, over
 from tests.model.rebuilding import Remembered
 from tests.model.test_engines_agree import Engines
 
-EXAMPLES = int(os.environ.get("ROUTER_TEST_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("ROUTER_TEST_EXAMPLES", "60"))
 PHASES = [phase for phase in Phase if phase is not Phase.shrink or "ROUTER_TEST_SHRINKS" in os.environ]
 
 

@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as abo
 from router.adapters.kafka.admin import KafkaAdmin
 from router.adapters.kafka.connection import KafkaConnection
 from router.adapters.kafka.reading import ANSWERS_WITHIN, bounded, reader, starts
+from router.adapters.kafka.speed import read_fast
 from router.adapters.kafka.watching import problem_of
 from router.errors import DependencyDown
 from router.events.base import to_millis
@@ -95,6 +96,7 @@ class KafkaTail:
 
         Raises `DependencyDown` when no broker is found, or it stops sending.
         """
+        read_fast()
         partitions = await self._partitions(topics)
         if not partitions:
             return

@@ -88,8 +88,8 @@ async def _is_there(place: Station, lost: Known) -> bool:
     known = await place.ledger.known()
     if known.epoch is None:
         return False
-    behind = known.sequence < lost.sequence
-    if behind and (known.epoch == lost.epoch or known.sequence < (await last_on_log(place))[0]):
+    goes_back = known.sequence < lost.sequence
+    if goes_back and (known.epoch == lost.epoch or known.sequence < (await last_on_log(place))[0]):
         return False
     place.ledger.adopt(known)
     place.in_force.known_audiences.clear()
