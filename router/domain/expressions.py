@@ -184,7 +184,7 @@ def _parse(text: str) -> cel.Program:
 
 
 def _compute(text: str) -> cel.Program:
-    """Return the program for floating numbers; raises `ExpressionInvalid` where a divisor cannot be checked."""
+    """Return the program for floating numbers; raises `ExpressionInvalid` for a divisor that cannot be checked."""
     try:
         return cel.compile(in_floating_numbers(text))
     except (ValueError, OverflowError):

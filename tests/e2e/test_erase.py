@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -47,7 +48,8 @@ Cli = Callable[..., Ended]
 def policy() -> str:
     """Return a policy whose one channel is a webhook that nobody listens at, so that messages wait for it."""
     hook = f"http://127.0.0.1:{free_port()}/hook"
-    notify = f"notify:\n  channels: {{crm: {{webhook: '{hook}'}}}}\n  rules: [{{kinds: [assigned], to: [crm]}}]\n"
+    rules = "{kinds: [assigned], to: [crm]}, {events: [lead-assignments], to: [crm]}"
+    notify = f"notify:\n  channels: {{crm: {{webhook: '{hook}'}}}}\n  rules: [{rules}]\n"
     return change("calendar: office, ", "", SIMPLE) + notify
 
 
@@ -69,12 +71,13 @@ def running(site: Site) -> Iterator[WorkerProcess]:
 
 
 @pytest.fixture
-def cli(site: Site, capsys: pytest.CaptureFixture[str]) -> Cli:
+def cli(site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Cli:
     """Runs the command in this process, which has the site's settings."""
     assert site.environment
 
-    def run_it(*words: str, command: tuple[str, ...] = ("erase",)) -> Ended:
+    def run_it(*words: str, command: tuple[str, ...] = ("erase",), typed: str = "") -> Ended:
         capsys.readouterr()
+        monkeypatch.setattr("sys.stdin", io.StringIO(typed))
         code = run([*command, *words])
         return Ended(code, *capsys.readouterr())
 
@@ -187,7 +190,7 @@ def test_nothing_that_can_be_read_says_anything_of_them(site: Site, cli: Cli) ->
         assert {topic: report["records"][topic] for topic in removed} == removed
         assert (report["records"]["rep-notifications"], report["records"]["dead-letters"]) == (1, 3)
 
-    again = json.loads(cli(EMAIL, "--yes", "--json").out)
+    again = json.loads(cli("-", "--json", typed=EMAIL + "\n").out)
     assert (again["leads"][0]["state"], again["leads"][0]["contact"], again["messages"]) == ("closed", False, 0)
     assert sum(again["records"].values()) == 0
     closed = [data(one) for one in read("lead-assignments") if one.headers["ce_type"] == b"lead.closed.v1"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.notifier.office import Office, note
+from tests.notifier.office import Office, note, until
 from tests.notifier.receivers import Receiver
 from tests.notifier.test_delivery import to_hooks
 
@@ -13,9 +13,7 @@ async def test_a_receiver_sends_the_notifier_nowhere_else(office: Office, receiv
     receiver.headers = {"Location": other.url}
     office.configure(to_hooks(crm=receiver.url))
     await office.start()
-    await office.write(note(touch_in=2.0))
-    [letter] = await office.until_dead_letters(1)
+    await office.write(note())
+    await until(lambda: len(receiver.requests) > 1)  # a redirect is no delivery: it is tried again, here
 
-    assert "it answered 307" in letter["detail"]
-    assert receiver.requests
     assert other.requests == []
