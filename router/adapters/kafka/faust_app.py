@@ -44,6 +44,7 @@ from yarl import URL
 from router.adapters.kafka.admin import KafkaAdmin
 from router.adapters.kafka.batches import Batch, BatchConsumer, Records, received
 from router.adapters.kafka.closing import close, ended, ends_within, in_full, sweep
+from router.adapters.kafka.committed import seek_to_committed
 from router.adapters.kafka.connection import KafkaConnection
 from router.adapters.kafka.inbox import BATCH, Inbox
 from router.adapters.kafka.patience import Patience
@@ -53,9 +54,8 @@ from router.errors import DependencyDown
 from router.pipeline.ending import end
 from router.ports import BatchHandler
 
-# A dead member is noticed after SESSION; brokers refuse less than 6 s by default. Join requests are held by the
-# broker for up to REBALANCE, so requests need more patience than that; and no more, since REQUEST is also how long a
-# connection is waited for that has died without a word, as where a broker's machine loses its power.
+# A dead member is noticed after SESSION; brokers refuse less than 6 s by default. Brokers hold join requests for up to
+# REBALANCE, so requests need more patience, but little more: for REQUEST, too, a dead connection is waited for.
 SESSION, HEARTBEAT, REBALANCE, REQUEST = 6.0, 1.0, 6.0, 9.0
 COMMIT_EVERY = 0.5  # seconds: what is repeated after a SIGKILL
 AT_ONCE = 2  # batches of a topic whose events may overtake one another: one is decided while the other is published
@@ -275,6 +275,10 @@ class _ConsumerThread(AIOKafkaConsumerThread):
     """Ends within a time, whatever has become of aiokafka."""
 
     Worker = _Thread
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Go on where the group was."""
+        return cast("Mapping[TP, int]", await self.call_thread(seek_to_committed, self._ensure_consumer()))
 
     async def on_thread_stop(self) -> None:
         """Stop what runs here, part by part: none may keep the next from being stopped."""
