@@ -143,13 +143,14 @@ class Lag:
     """
     How far a group is behind on one partition: *count* records, the oldest of them written at *since*.
 
-    *since* is None where there are none.
+    *since* is None where there are none; *begun* is False where the log does not know the group (yet).
     """
 
     topic: str
     partition: int
     count: int
     since: datetime | None = None
+    begun: bool = True
 
 
 class LogBook(Protocol):

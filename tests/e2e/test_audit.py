@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
@@ -15,7 +18,6 @@ import pytest
 
 from router.ports import Outgoing
 from router.settings import Settings, load_settings
-from tests.e2e.command import Ended, router
 from tests.e2e.play import Stage
 from tests.e2e.scenario import Scenario
 from tests.e2e.site import Site, on_servers, site_in
@@ -28,7 +30,7 @@ BOTH = ["embedded", pytest.param("kafka", marks=pytest.mark.kafka)]
 @pytest.fixture(scope="module")
 def scenario() -> Scenario:
     """A load with declines, misses, breaches and poison."""
-    return Scenario.make(300, first_touch=timedelta(seconds=6), accept_within=timedelta(seconds=2))
+    return Scenario.make(200, first_touch=timedelta(seconds=6), accept_within=timedelta(seconds=2))
 
 
 @pytest.fixture
@@ -49,11 +51,18 @@ def site(
     return site
 
 
-def audited(site: Site, *options: str) -> tuple[Ended, dict[str, Any]]:
-    """Run the command and return how it ended, with its report."""
-    ended = router("audit", "--json", *options, environment={**site.environment, "ROUTER_DEBUG": "1"})
-    assert ended.code in (0, 1), ended
-    return ended, json.loads(ended.out)
+def audited(site: Site, *options: str) -> tuple[int, dict[str, Any]]:
+    """Run the command and return its exit code, with its report."""
+    done = subprocess.run(
+        [sys.executable, "-m", "router.cli", "audit", "--json", *options],
+        env={**os.environ, **site.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode in (0, 1), done
+    return done.returncode, json.loads(done.stdout)
 
 
 def test_a_right_log_is_found_right_and_a_doctored_one_is_not(
@@ -65,15 +74,15 @@ def test_a_right_log_is_found_right_and_a_doctored_one_is_not(
     workers.callback(worker.stop)
     played = asyncio.run(Stage(scenario, settings).play(OVER))
 
-    ended, told = audited(site, "--strict")
-    assert (ended.code, told["violations"]) == (0, []), told
+    code, told = audited(site, "--strict")
+    assert (code, told["violations"]) == (0, []), told
     assert told["counts"]["submissions"] == len(played.decided)
-    assert told["counts"]["assignments"]["assigned"] > 50
+    assert told["counts"]["assignments"]["assigned"] > 30
     assert told["waiting"] == {}
 
     middle = played.of("lead-assignments")[len(played.of("lead-assignments")) // 2].data or {}
-    ended, told = audited(site, "--since", middle["at"], "--grace", "1s")
-    assert (ended.code, told["violations"]) == (0, []), told
+    code, told = audited(site, "--since", middle["at"], "--grace", "1s")
+    assert (code, told["violations"]) == (0, []), told
 
     assigned = next(record for record in read("lead-assignments") if record.headers["ce_type"] == b"lead.assigned.v1")
     last = max(data(record)["sequence"] for record in read("lead-assignments"))
@@ -83,11 +92,11 @@ def test_a_right_log_is_found_right_and_a_doctored_one_is_not(
     worker.stop()
     send([Outgoing("lead-assignments", assigned.key, orjson.dumps(other), headers), lost])
 
-    ended, told = audited(site, "--strict")
-    assert ended.code == 1
+    code, told = audited(site, "--strict")
+    assert code == 1
     assert {each["promise"] for each in told["violations"]} >= {1, 2}
     assert "never-decided" in json.dumps(told["violations"])
-    ended, told = audited(site)
+    code, told = audited(site)
     assert told["waiting"], "what no worker has taken yet waits, and is not lost"
     assert "never-decided" not in json.dumps(told["violations"])
 

@@ -66,6 +66,7 @@ async def test_it_tells_how_far_a_group_is(log: Log, book: LogBook, prefix: str)
     await publish(log, "t", 5)
     before = await book.lags("nobody", ["t"])
     assert sum(lag.count for lag in before) == 5
+    assert not any(lag.begun for lag in before)
     assert min(lag.since for lag in before if lag.since is not None) <= now()
     group = f"{prefix}group" if isinstance(log, KafkaLog) else "group"
     member, seen = log.member("a"), Seen.open()
@@ -77,6 +78,7 @@ async def test_it_tells_how_far_a_group_is(log: Log, book: LogBook, prefix: str)
     await publish(log, "t", 2, 5)
     after = await book.lags(group, ["t"])
     assert sum(lag.count for lag in after) == 2
+    assert all(lag.begun for lag in after)
     assert all((lag.since is None) == (lag.count == 0) for lag in after)
 
 

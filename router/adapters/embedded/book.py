@@ -63,7 +63,8 @@ class StreamLogBook:
             needed, pending = await self._needed(group, topic)
             oldest = None if last is None else await self._first(topic, max(needed, 1))
             waiting = pending + (0 if last is None else max(0, last - await self._delivered(group, topic)))
-            found.append(Lag(topic, PARTITION, waiting, oldest[1] if oldest and waiting else None))
+            since = oldest[1] if oldest and waiting else None
+            found.append(Lag(topic, PARTITION, waiting, since, await self._group(group, topic) is not None))
         return found
 
     async def record(self, topic: str, partition: int, offset: int) -> Received | None:

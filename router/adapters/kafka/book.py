@@ -60,7 +60,7 @@ class KafkaLogBook:
             waiting = {each: offset for each, offset in done.items() if offset < ends[each]}
             written = await self._written(consumer, waiting)
         return [
-            Lag(self._short(each), each.partition, max(0, ends[each] - done[each]), written.get(each))
+            Lag(self._short(each), each.partition, max(0, ends[each] - done[each]), written.get(each), bool(committed))
             for each in partitions
         ]
 

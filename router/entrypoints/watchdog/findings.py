@@ -61,14 +61,19 @@ def of_violation(violation: Violation, done: str = "") -> Finding:
 
 def stuck(standing: Standing, lags: Iterable[Lag], group: str) -> Iterator[Finding]:
     """Find what has stood still for too long."""
+    behind: dict[str, list[Lag]] = {}
     for lag in lags:
         if lag.since is not None and standing.at - lag.since > STUCK_AFTER:
-            yield Finding(
-                f"lag {group} {lag.topic} {lag.partition}",
-                str(to_millis(lag.since)),
-                f"Nobody takes what comes in on {lag.topic}",
-                f"{lag.count} records wait for group {group}, since {lag.since:%H:%M:%S} UTC. Is a worker running?",
-            )
+            behind.setdefault(lag.topic, []).append(lag)
+    for topic, each in behind.items():
+        since = min(lag.since for lag in each if lag.since is not None)
+        yield Finding(
+            f"lag {group} {topic}",
+            str(to_millis(since)),
+            f"Nobody takes what comes in on {topic}",
+            f"{sum(lag.count for lag in each)} records wait for group {group}, since {since:%H:%M:%S} UTC. "
+            "Is a process of it running?",
+        )
     if standing.outbox_since is not None and standing.at - standing.outbox_since > STUCK_AFTER:
         yield Finding(
             "outbox",
