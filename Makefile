@@ -103,7 +103,7 @@ requirements: export CUSTOM_COMPILE_COMMAND = make requirements
 requirements: COMPILE = $(BIN)/pip-compile --quiet --upgrade --generate-hashes --strip-extras --allow-unsafe \
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options --annotation-style line
 requirements: $(DEV) ## pin the newest versions that pyproject.toml allows (with Python 3.11)
-	$(COMPILE) --extra gateway --extra notify -o requirements.txt pyproject.toml
+	$(COMPILE) --extra enrich --extra gateway --extra notify -o requirements.txt pyproject.toml
 	$(COMPILE) --only-build-deps --build-deps-for editable --build-deps-for wheel -o requirements-build.txt pyproject.toml
 	$(COMPILE) --no-strip-extras --extra dev --build-deps-for editable --build-deps-for wheel -c requirements.txt -c requirements-build.txt \
 		-o requirements-dev.txt pyproject.toml
