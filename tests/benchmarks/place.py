@@ -175,7 +175,7 @@ class Place:
                 if first is None and there:
                     first = now, there
                 if first is not None and (there >= count or now > first[0] + at_most):
-                    return Drained((there - first[1]) / (now - first[0]), there)
+                    return Drained((there - first[1]) / max(now - first[0], LOOKS_EVERY), there)
                 if now > deadline:
                     raise TimeoutError(f"{topic} has {there} of {count} records after {DRAINED_WITHIN:.0f} s")
                 await asyncio.sleep(LOOKS_EVERY)

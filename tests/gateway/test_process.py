@@ -87,7 +87,7 @@ def test_up_takes_a_lead_from_http_to_a_rep_and_stops(tmp_path: Path) -> None:
             assert client.post("/v1/submissions", json=FRESH).status_code == 202
             kinds = (line.removeprefix("event: ") for line in lines if line.startswith("event: "))
             assert next(kind for kind in kinds if kind.startswith("lead.")) in {"lead.assigned.v1", "lead.queued.v1"}
-            for attempt in stamina.retry_context(on=AssertionError, timeout=20, wait_max=0.2):
+            for attempt in stamina.retry_context(on=AssertionError, attempts=None, timeout=20, wait_max=0.2):
                 with attempt:  # what is seen on the log is counted a moment later
                     told = client.get("/metrics").text
                     assert 'router_http_events_accepted_total{topic="form-submissions"} 1.0' in told

@@ -115,11 +115,11 @@ async def test_a_member_tells_how_far_it_is_behind(log: Log, publisher: Publishe
     async with consuming(member, {"t": seen}):
         await publisher.publish(_records(range(7)))
         await seen.until_started(1)
-        async for attempt in stamina.retry_context(on=AssertionError, timeout=20, wait_max=0.2):
+        async for attempt in stamina.retry_context(on=AssertionError, attempts=None, timeout=20, wait_max=0.2):
             with attempt:
                 assert await member.lag() == {"t": 7}
         seen.opened.set()
-        async for attempt in stamina.retry_context(on=AssertionError, timeout=20, wait_max=0.2):
+        async for attempt in stamina.retry_context(on=AssertionError, attempts=None, timeout=20, wait_max=0.2):
             with attempt:
                 assert await member.lag() == {"t": 0}
 

@@ -60,8 +60,8 @@ async def depths(client: Redis, workspace: str) -> Depths:
         outbox_oldest=_age(now, entered),
         timers_overdue=overdue,
         calendar_horizon=_horizon(now, calendars),
-        memory=int(memory["used_memory"]),
-        memory_limit=int(memory["maxmemory"]) or int(memory["total_system_memory"]),
+        memory=int(memory.get("used_memory", 0)),
+        memory_limit=int(memory.get("maxmemory", 0)) or int(memory.get("total_system_memory", 0)),
     )
 
 

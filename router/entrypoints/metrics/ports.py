@@ -66,12 +66,12 @@ class MeasuredPublisher:
         self._figures.observe(PUBLISH_SECONDS, time.perf_counter() - began)
         kinds: Counter[bytes] = Counter()
         for record in records:
-            kind = record.headers["ce_type"]
+            kind = record.headers.get("ce_type", b"")
             kinds[kind] += 1
             if (more := self._more.get(kind)) is not None:
                 more(record)
         for kind, count in kinds.items():
-            self._figures.count(PUBLISHED, kind.decode(), by=count)
+            self._figures.count(PUBLISHED, kind.decode() or "other", by=count)
 
     async def aclose(self) -> None:
         """Close what is measured."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+from contextlib import suppress
 from typing import Final
 
+import structlog
 from redis.asyncio import Redis
 
 from router.adapters.redis.connection import asking
@@ -29,6 +31,8 @@ from router.entrypoints.metrics.table import (
 from router.errors import DependencyDown
 from router.pipeline.work import InForce
 from router.ports import Source, Tail
+
+log = structlog.get_logger()
 
 LOOKS_EVERY: Final = 5.0  # seconds
 LOG_EVERY: Final = 3
@@ -63,10 +67,13 @@ class Vitals:
         """Look for ever; with *in_force*, at the ledger of *workspace* and its policy too."""
         looks = 0
         while True:
-            await self._look_at_redis(workspace if in_force is not None else None)
-            if looks % LOG_EVERY == 0:
-                await self._look_at_log()
-            await self._look_at_source()
+            try:
+                await self._look_at_redis(workspace if in_force is not None else None)
+                if looks % LOG_EVERY == 0:
+                    await self._look_at_log()
+                await self._look_at_source()
+            except Exception:
+                log.exception("vitals.failed")  # to look is no reason to end the work
             if in_force is not None:
                 self._figures.forget(POLICY)
                 self._figures.set(POLICY, 1, in_force.version)
@@ -74,22 +81,19 @@ class Vitals:
             await asyncio.sleep(LOOKS_EVERY * random.uniform(0.8, 1.0))  # noqa: S311 - jitter
 
     async def _look_at_redis(self, workspace: str | None) -> None:
+        """Look; that a ledger answers is told by its own calls: a Redis that has forgotten it answers this, too."""
+        if workspace is None:
+            with suppress(DependencyDown), self._outages.asking("redis"), asking():
+                await self._redis.ping()
+            return
         try:
-            with self._outages.asking("redis"):
-                if workspace is not None:
-                    self._show(await depths(self._redis, workspace))
-                else:
-                    with asking():
-                        await self._redis.ping()
+            self._show(await depths(self._redis, workspace))
         except DependencyDown:
-            return  # it is told of already
+            self._outages.tell("redis", answers=False)
 
     async def _look_at_log(self) -> None:
-        try:
-            with self._outages.asking("log"):
-                await self._tail.last(SEEN_ON, 1)
-        except DependencyDown:
-            return  # it is told of already
+        with suppress(DependencyDown), self._outages.asking("log"):
+            await self._tail.last(SEEN_ON, 1)
 
     async def _look_at_source(self) -> None:
         try:
