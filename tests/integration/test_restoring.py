@@ -9,7 +9,7 @@ import pytest
 from redis.asyncio import Redis
 
 from router.adapters.redis.ledger import RedisLedger
-from router.adapters.redis.restoring import LeaseLost, Restoring
+from router.adapters.redis.restoring import PORTION, LeaseLost, Restoring, items_of, portions
 from router.domain.ledger.state import DAY, Ledger
 from router.domain.ledger.verbs import Act, Attend, Audience, Edge, Install, Seat, Step, Tick
 from router.domain.rebuild.image import Image
@@ -110,3 +110,17 @@ async def kinds(client: Redis, prefix: str) -> set[str]:
     """Return the kinds of keys that a workspace has: what stands before the first colon."""
     start = f"{{{prefix}}}:"
     return {key.decode()[len(start) :].split(":")[0] async for key in client.scan_iter(f"{start}*", count=1_000)}
+
+
+def test_no_call_holds_redis_up() -> None:
+    """However many ids are remembered, a call restores only so many; all of them come, in their order."""
+    ids = {f"s{number}": START + DAY for number in range(3 * PORTION + 1)}
+    items = list(items_of(Image(Ledger(), {}), Install("v", (), {}, {}, 3, 2, None, 30_000, DAY), ids, ids, START))
+    calls = list(portions(items))
+
+    assert [item for call in calls for item in call] == items
+    assert (
+        max(sum(len(item.get("submissions", ())) + len(item.get("actions", ())) for item in call) for call in calls)
+        <= 2 * PORTION
+    )
+    assert len(calls) >= 6

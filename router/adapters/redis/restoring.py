@@ -32,7 +32,7 @@ from router.ports import Applied
 
 LEASE = 5_000  # ms; then somebody else may go on
 RENEWS_EVERY = 1.0  # seconds
-PORTION = 500  # items of a call: some tens of milliseconds of Redis's time
+PORTION = 500  # leads, reps or ids of a call: some tens of milliseconds of Redis's time
 KEPT = 400 * DAY
 NOT_REP = frozenset({"active", "capacity", "weight", "order", "calendar", "manager", "load", "on_duty"})
 
@@ -105,7 +105,7 @@ class Restoring:
         self, image: Image, install: Install, submissions: Mapping[str, int], actions: Mapping[str, int], now: int
     ) -> None:
         """Put everything but the epoch; ids with the instant (ms) until which they are remembered."""
-        for portion in _portions(items_of(image, install, submissions, actions, now), PORTION):
+        for portion in portions(items_of(image, install, submissions, actions, now)):
             await self._put(portion)
 
     async def begin(self, image: Image, epoch: str) -> Applied:
@@ -127,9 +127,17 @@ class Restoring:
         return rows
 
 
-def _portions(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    left = iter(items)
-    while portion := list(islice(left, size)):
+def portions(items: Iterable[Item]) -> Iterator[list[Item]]:
+    """Yield *items* in calls that Redis is not held up by: an item of many ids is as many."""
+    portion: list[Item] = []
+    weight = 0
+    for item in items:
+        portion.append(item)
+        weight += sum(len(item.get(name, ())) for name in ("submissions", "actions", "companies")) or 1
+        if weight >= PORTION:
+            yield portion
+            portion, weight = [], 0
+    if portion:
         yield portion
 
 
@@ -150,8 +158,9 @@ def items_of(
         yield {"put": "lead", "lead": _lead(lead), "timers": timers.get(lead.id, []), "loose": lead.id in loose}
     for name, past in image.over.items():
         yield {"put": "lead", "lead": _past(name, past), "kept": max(1, (past.at + KEPT - now) // 1000)}
-    for companies in _portions(({name: rep} for name, rep in image.accounts.items()), PORTION):
-        yield {"put": "account", "companies": {name: rep for one in companies for name, rep in one.items()}}
+    accounts = iter(image.accounts.items())
+    while companies := dict(islice(accounts, PORTION)):
+        yield {"put": "account", "companies": companies}
     for kind, ids in (("submissions", submissions), ("actions", actions)):
         left = ((name, until - now) for name, until in ids.items() if until > now)
         while some := dict(islice(left, PORTION)):
