@@ -13,7 +13,7 @@ from router.cli import app
 from tests.docs.documents import ROOT, documents
 
 BLOCK = re.compile(r"^```[a-z]*\n(.*?)^```|((?:^ {4}.+\n)+)", re.DOTALL | re.MULTILINE)
-ASSIGNMENT = re.compile(r"[A-Z][A-Z0-9_]*=\S*\s+")
+ASSIGNMENT = re.compile(r"""[A-Z][A-Z0-9_]*=(?:"[^"]*"|\S*)(?:\s+|$)""")
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
 
 
