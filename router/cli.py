@@ -204,9 +204,9 @@ def create_topics(as_json: Json = False) -> None:  # noqa: FBT002 - a flag of th
     import asyncio  # noqa: PLC0415 - quick help
 
     from router.entrypoints import topics  # noqa: PLC0415 - quick help
-    from router.settings import load_settings  # noqa: PLC0415 - quick help
+    from router.entrypoints.command_settings import command_settings  # noqa: PLC0415 - quick help
 
-    _print_topics(asyncio.run(topics.create(load_settings())), as_json=as_json)
+    _print_topics(asyncio.run(topics.create(command_settings())), as_json=as_json)
 
 
 @topics_app.command(name="check", epilog="Example:  ROUTER_KAFKA=broker:9092 router topics check --json")
@@ -215,9 +215,9 @@ def check_topics(as_json: Json = False) -> None:  # noqa: FBT002 - a flag of the
     import asyncio  # noqa: PLC0415 - quick help
 
     from router.entrypoints import topics  # noqa: PLC0415 - quick help
-    from router.settings import load_settings  # noqa: PLC0415 - quick help
+    from router.entrypoints.command_settings import command_settings  # noqa: PLC0415 - quick help
 
-    drift = asyncio.run(topics.check(load_settings()))
+    drift = asyncio.run(topics.check(command_settings()))
     _print_topics(drift, as_json=as_json)
     raise typer.Exit(0 if drift.ok else BAD_INPUT)
 
@@ -298,11 +298,11 @@ def explain(
     """Tell a lead's whole story: decisions, assignments and why not others, clocks, who was told, how it stands."""
     import asyncio  # noqa: PLC0415 - quick help
 
+    from router.entrypoints.command_settings import command_settings  # noqa: PLC0415 - quick help
     from router.entrypoints.explain import as_json as json_of  # noqa: PLC0415 - quick help
     from router.entrypoints.explain import explain as story_of  # noqa: PLC0415 - quick help
-    from router.settings import load_settings  # noqa: PLC0415 - quick help
 
-    story = asyncio.run(story_of(load_settings(), lead_id))
+    story = asyncio.run(story_of(command_settings(), lead_id))
     if as_json:
         typer.echo(json.dumps(json_of(story), ensure_ascii=False))
         return

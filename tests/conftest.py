@@ -8,9 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 
-from tests.kafka.server import KafkaServer, NoKafka
-from tests.valkey import ValkeyServer
+pytest.register_assert_rewrite("tests.model.engines")  # its asserts are the tests: show what differs
+
+from tests.kafka.server import KafkaServer, NoKafka  # noqa: E402 - after the line above, or it comes too late
+from tests.model.engines import load  # noqa: E402 - as above
+from tests.valkey import ValkeyServer  # noqa: E402 - as above
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +47,13 @@ def valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     server.start()
     yield server.url
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def twin_server(valkey: str) -> Iterator[tuple[redis.Redis, str]]:
+    """Give a client of a Valkey that has the ledger's library, and the name of its function."""
+    with redis.Redis.from_url(valkey) as client:
+        yield client, load(client)
 
 
 @pytest.fixture

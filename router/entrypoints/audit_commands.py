@@ -33,10 +33,10 @@ def audit(
     from router.entrypoints.audit import view  # noqa: PLC0415 - quick help
     from router.entrypoints.audit.run import Asked  # noqa: PLC0415 - quick help
     from router.entrypoints.audit.run import audit as judge  # noqa: PLC0415 - quick help
-    from router.settings import load_settings  # noqa: PLC0415 - quick help
+    from router.entrypoints.command_settings import command_settings  # noqa: PLC0415 - quick help
 
     asked = Asked(None if since is None else _moment(since, CLOCK.now()), _length(grace, "--grace"), strict)
-    outcome = uvloop.run(judge(load_settings(), asked, _show_progress))
+    outcome = uvloop.run(judge(command_settings(), asked, _show_progress))
     if sys.stderr.isatty():
         typer.echo("\r\x1b[K", err=True, nl=False)
     if as_json:

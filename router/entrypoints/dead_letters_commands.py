@@ -44,10 +44,10 @@ def list_letters(
 
     from router.bootstrap import CLOCK  # noqa: PLC0415 - quick help
     from router.entrypoints import dead_letters  # noqa: PLC0415 - quick help
-    from router.settings import load_settings  # noqa: PLC0415 - quick help
+    from router.entrypoints.command_settings import command_settings  # noqa: PLC0415 - quick help
 
     which = dead_letters.wanted(places or (), code, topic, since, CLOCK.now())
-    found = asyncio.run(dead_letters.letters(load_settings(), which, limit + 1))
+    found = asyncio.run(dead_letters.letters(command_settings(), which, limit + 1))
     shown, more = found[-limit:], len(found) > limit
     if as_json:
         typer.echo(json.dumps([one.as_json(value=value) for one in shown], ensure_ascii=False))
@@ -84,7 +84,7 @@ def replay_letters(  # noqa: PLR0913, PLR0917 - options of the command line
 
     from router.bootstrap import CLOCK  # noqa: PLC0415 - quick help
     from router.entrypoints import dead_letters  # noqa: PLC0415 - quick help
-    from router.settings import load_settings  # noqa: PLC0415 - quick help
+    from router.entrypoints.command_settings import command_settings  # noqa: PLC0415 - quick help
 
     which = dead_letters.wanted(places or (), code, topic, since, CLOCK.now())
 
@@ -92,7 +92,7 @@ def replay_letters(  # noqa: PLR0913, PLR0917 - options of the command line
         return yes or not sys.stdin.isatty() or typer.confirm(f"send {count} records again?", err=True)
 
     how = dead_letters.How(limit, again, dry_run, agreed)
-    done = asyncio.run(dead_letters.replay(load_settings(), which, how))
+    done = asyncio.run(dead_letters.replay(command_settings(), which, how))
     if as_json:
         typer.echo(json.dumps(done.as_json(), ensure_ascii=False))
     else:

@@ -25,14 +25,14 @@ def erase(
     """Forget a person: close their lead, remove what ledger, queue and log hold, tell what cannot forget."""
     import asyncio  # noqa: PLC0415 - quick help
 
+    from router.entrypoints.command_settings import command_settings  # noqa: PLC0415 - quick help
     from router.entrypoints.erase import erase as forget  # noqa: PLC0415 - quick help
-    from router.settings import load_settings  # noqa: PLC0415 - quick help
 
     given = sys.stdin.readline().strip() if email == "-" else email
     asks = not (dry_run or yes) and email != "-" and sys.stdin.isatty()
     if asks and not typer.confirm("forget this person? It cannot be undone", err=True):
         raise typer.Exit(1)
-    done = asyncio.run(forget(load_settings(), given, phone, country, dry_run=dry_run))
+    done = asyncio.run(forget(command_settings(), given, phone, country, dry_run=dry_run))
     if as_json:
         typer.echo(json.dumps(done.as_json(), ensure_ascii=False))
         return

@@ -31,12 +31,12 @@ def create_key(
     """Make a key and print it, this once: it is kept as a hash."""
     import asyncio  # noqa: PLC0415 - quick help
 
-    from router.settings import load_settings  # noqa: PLC0415 - quick help
+    from router.entrypoints.command_settings import command_settings  # noqa: PLC0415 - quick help
 
     with optional("gateway"):
         from router.entrypoints import keys  # noqa: PLC0415 - quick help
     wanted = keys.Wanted(name, scope, origin or (), rate)
-    key, text = asyncio.run(keys.create(load_settings(), wanted))
+    key, text = asyncio.run(keys.create(command_settings(), wanted))
     if as_json:
         typer.echo(json.dumps(keys.as_json(key, text), ensure_ascii=False))
         return
@@ -51,11 +51,11 @@ def list_keys(as_json: Json = False) -> None:  # noqa: FBT002 - a flag of the co
     """List the keys there are, without what they are kept as."""
     import asyncio  # noqa: PLC0415 - quick help
 
-    from router.settings import load_settings  # noqa: PLC0415 - quick help
+    from router.entrypoints.command_settings import command_settings  # noqa: PLC0415 - quick help
 
     with optional("gateway"):
         from router.entrypoints import keys  # noqa: PLC0415 - quick help
-    found = asyncio.run(keys.list_keys(load_settings()))
+    found = asyncio.run(keys.list_keys(command_settings()))
     if as_json:
         typer.echo(json.dumps([keys.as_json(one) for one in found], ensure_ascii=False))
         return
@@ -70,17 +70,18 @@ def revoke_key(
     """Take a key back; within two seconds no gateway lets it in."""
     import asyncio  # noqa: PLC0415 - quick help
 
-    from router.settings import load_settings  # noqa: PLC0415 - quick help
+    from router.entrypoints.command_settings import command_settings  # noqa: PLC0415 - quick help
 
     with optional("gateway"):
         from router.entrypoints import keys  # noqa: PLC0415 - quick help
-    asyncio.run(keys.revoke(load_settings(), identifier))
+    asyncio.run(keys.revoke(command_settings(), identifier))
     typer.echo(f"revoked {identifier}")
 
 
 @keys_app.command(name="identity", epilog="Example:  export ROUTER_IDENTITY_KEY=$(router keys identity)")
 def identity() -> None:
     """Print the key that lead ids are made with: set it as ROUTER_IDENTITY_KEY before ROUTER_SECRET is changed."""
-    from router.settings import identity_key, load_settings  # noqa: PLC0415 - quick help
+    from router.entrypoints.command_settings import command_settings  # noqa: PLC0415 - quick help
+    from router.settings import identity_key  # noqa: PLC0415 - quick help
 
-    typer.echo(identity_key(load_settings()).hex())
+    typer.echo(identity_key(command_settings()).hex())
