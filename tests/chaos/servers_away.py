@@ -9,22 +9,26 @@ from importlib.util import find_spec
 
 import redis
 
-from tests.chaos.fault import AFTER_A_DEATH, Fault, direct, nothing
+from tests.chaos.fault import AFTER_A_DEATH, Disturb, Fault, direct, nothing
 from tests.chaos.scene import Scene
 
 KAFKA_STARTS_IN = 3.0  # seconds, of those that it is away
 SESSION = 6  # seconds: then a member of the group that is not heard of is taken for gone
 
 
-async def _kill_workers(scene: Scene) -> None:
-    """Kill a worker drawn by lot every two to four seconds, and put another in its place."""
-    until = time.monotonic() + scene.over.total_seconds()
-    while time.monotonic() < until:
-        await asyncio.sleep(scene.draw.uniform(2.0, 4.0))
-        victim = scene.workers.pop(scene.draw.randrange(len(scene.workers)))
-        await asyncio.to_thread(victim.kill)
-        scene.over_now()
-        await scene.start_workers([{}])
+def _kill_workers(least: float, most: float) -> Disturb:
+    """Kill a worker drawn by lot every so many seconds, and put another in its place."""
+
+    async def kill(scene: Scene) -> None:
+        until = time.monotonic() + scene.over.total_seconds()
+        while time.monotonic() < until:
+            await asyncio.sleep(scene.draw.uniform(least, most))
+            victim = scene.workers.pop(scene.draw.randrange(len(scene.workers)))
+            await asyncio.to_thread(victim.kill)
+            scene.over_now()
+            await scene.start_workers([{}])
+
+    return kill
 
 
 async def _stop_worker(scene: Scene) -> None:
@@ -73,7 +77,17 @@ def _no_rebuild() -> str:
 FAULTS: Sequence[Fault] = (
     Fault("nothing", "Nothing: what the other rows are to be read beside.", nothing, direct(2), AFTER_A_DEATH),
     Fault(
-        "worker-killed", "SIGKILL of one of three workers every few seconds.", _kill_workers, direct(3), AFTER_A_DEATH
+        "worker-killed",
+        "SIGKILL of one of three workers every seven to nine seconds.",
+        _kill_workers(SESSION + 1, SESSION + 3),
+        direct(3),
+        AFTER_A_DEATH,
+    ),
+    Fault(
+        "workers-killed",
+        "The same every two to four seconds: the next dies before the group has noticed the one before.",
+        _kill_workers(2, 4),
+        direct(3),
     ),
     Fault(
         "worker-stopped",

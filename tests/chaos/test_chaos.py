@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -46,6 +47,10 @@ SHOWN = (
 """One row of each kind that no test in tests/e2e does at the same load."""
 
 
+BUSY = 2.0
+"""How much longer a submission may take here than by `make chaos`: the machine may have other tests to run."""
+
+
 @pytest.fixture(scope="module")
 def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[KafkaServer, ValkeyServer]]:
     """Give a Kafka and a Valkey that every row may do to what it likes."""
@@ -65,6 +70,7 @@ async def test_no_promise_is_broken(fault: Fault, there: tuple[KafkaServer, Valk
         pytest.skip(f"{fault.name}: {missing}")
     async with proxied(*there) as servers:
         row = await judged(fault, 1, SHORT, tmp_path, servers)
+    row = replace(row, allowed=BUSY * row.allowed)
     show([row])
     assert row.holds, row.why
     assert row.events > SHORT.submissions
