@@ -6,13 +6,13 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition  # type: ignore[import-untyped]  # ships no types
 
 from router.adapters.kafka.admin import KafkaAdmin
 from router.adapters.kafka.connection import KafkaConnection
-from router.adapters.kafka.reading import ANSWERS_WITHIN, bounded, reader, starts
+from router.adapters.kafka.reading import ANSWERS_WITHIN, as_received, bounded, reader, starts, written_at
 from router.adapters.kafka.watching import problem_of
 from router.errors import DependencyDown
 from router.events.base import to_millis
@@ -21,8 +21,6 @@ from router.ports import Lag, Received, Span
 LOOKS_EVERY_MS = 1000
 AT_ONCE = 500
 """Records of one partition that are fetched ahead of the others."""
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class KafkaLogBook:
@@ -80,7 +78,7 @@ class KafkaLogBook:
             )
             for each, records in fetched.items():
                 if records:
-                    found[each] = _moment(records[0])
+                    found[each] = written_at(records[0])
         return found
 
     async def record(self, topic: str, partition: int, offset: int) -> Received | None:
@@ -175,17 +173,4 @@ class KafkaLogBook:
         return str(partition.topic).removeprefix(self._prefix)
 
     def _received(self, record: ConsumerRecord) -> Received:
-        return Received(
-            topic=record.topic.removeprefix(self._prefix),
-            partition=record.partition,
-            offset=record.offset,
-            key=record.key,
-            value=record.value,
-            headers=dict(record.headers),
-            received_at=self._now(),
-            written_at=_moment(record),
-        )
-
-
-def _moment(record: ConsumerRecord) -> datetime:
-    return _EPOCH + timedelta(milliseconds=record.timestamp)
+        return as_received(record, record.topic.removeprefix(self._prefix), self._now())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition  # type: ignore[import-untyped]  # ships no types
@@ -12,7 +12,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as abo
 
 from router.adapters.kafka.admin import KafkaAdmin
 from router.adapters.kafka.connection import KafkaConnection
-from router.adapters.kafka.reading import ANSWERS_WITHIN, bounded, reader, starts
+from router.adapters.kafka.reading import ANSWERS_WITHIN, as_received, bounded, reader, starts
 from router.adapters.kafka.speed import read_fast
 from router.adapters.kafka.watching import problem_of
 from router.errors import DependencyDown
@@ -24,7 +24,6 @@ BEGINS_AGAIN_AFTER = 1.0  # seconds
 AT_ONCE = 2000  # records
 SIDE_BY_SIDE_MS = 60_000  # partitions that are read in step may differ by as much
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _log = structlog.get_logger(__name__)
 
@@ -182,26 +181,10 @@ class KafkaTail:
         if not records:
             return []
         topic, now = records[0].topic.removeprefix(self._prefix), self._now()
-        return [
-            Received(topic, one.partition, one.offset, one.key, one.value, dict(one.headers), now, _written(one))
-            for one in records
-        ]
+        return [as_received(one, topic, now) for one in records]
 
     def _received(self, record: ConsumerRecord) -> Received:
-        return Received(
-            topic=record.topic.removeprefix(self._prefix),
-            partition=record.partition,
-            offset=record.offset,
-            key=record.key,
-            value=record.value,
-            headers=dict(record.headers),
-            received_at=self._now(),
-            written_at=_written(record),
-        )
-
-
-def _written(record: ConsumerRecord) -> datetime:
-    return _EPOCH + timedelta(milliseconds=record.timestamp)
+        return as_received(record, record.topic.removeprefix(self._prefix), self._now())
 
 
 def _seek(consumer: AIOKafkaConsumer, places: Mapping[TopicPartition, int]) -> None:

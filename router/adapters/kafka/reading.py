@@ -1,21 +1,24 @@
-"""A consumer outside any group, started and closed in good order, whose calls take only so long."""
+"""A consumer outside any group, started and closed in good order, whose calls take only so long; and what it reads."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
 
-from aiokafka import AIOKafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # ships no types
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition  # type: ignore[import-untyped]  # ships no types
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as above
 
 from router.adapters.kafka.closing import close, lost_connections
 from router.adapters.kafka.connection import KafkaConnection
 from router.errors import DependencyDown
+from router.ports import Received
 
 ANSWERS_WITHIN = 10.0
 CLOSES_WITHIN = 5.0
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 T = TypeVar("T")
 
@@ -56,3 +59,15 @@ async def bounded(connection: KafkaConnection, call: Awaitable[T]) -> T:
     except (KafkaError, OSError, TimeoutError) as error:
         problem = str(error) or type(error).__name__
         raise DependencyDown(f"Kafka at {connection.bootstrap} does not answer: {problem}.") from error
+
+
+def as_received(record: ConsumerRecord, topic: str, now: datetime) -> Received:
+    """Return *record* as one of *topic*, by its short name, that is taken *now*."""
+    return Received(
+        topic, record.partition, record.offset, record.key, record.value, dict(record.headers), now, written_at(record)
+    )
+
+
+def written_at(record: ConsumerRecord) -> datetime:
+    """Return when *record* was written."""
+    return _EPOCH + timedelta(milliseconds=record.timestamp)
