@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
+import structlog
 
 pytest.register_assert_rewrite("tests.model.engines")  # its asserts are the tests: show what differs
 
 from tests.kafka.server import KafkaServer, NoKafka  # noqa: E402 - after the line above, or it comes too late
 from tests.model.engines import load  # noqa: E402 - as above
 from tests.valkey import ValkeyServer  # noqa: E402 - as above
+
+
+@pytest.fixture(autouse=True)
+def logs_as_they_were() -> Iterator[None]:
+    """Let no test find logs set up as a command that another one ran in this process has left them."""
+    root = logging.getLogger()
+    handlers, level, hook = list(root.handlers), root.level, threading.excepthook
+    yield
+    if structlog.is_configured():
+        root.handlers[:], root.level = handlers, level
+        structlog.reset_defaults()
+        threading.excepthook = hook
 
 
 @pytest.fixture(scope="session")

@@ -11,5 +11,5 @@ from router.settings import Settings, load_settings
 def command_settings() -> Settings:
     """Load the settings, and send warnings to standard error; standard output is for the answer. Raises `BadInput`."""
     settings = load_settings()
-    set_up_logs(settings.log_style, level=logging.WARNING)
+    set_up_logs(settings.log_style, level=logging.WARNING, lasting=False)
     return settings

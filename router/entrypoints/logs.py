@@ -8,6 +8,7 @@ says stays out: that may quote a submission, and no personal data is logged.
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -16,7 +17,7 @@ import time
 import traceback
 from collections.abc import Callable
 from types import TracebackType
-from typing import Literal
+from typing import Literal, TextIO, cast
 
 import structlog
 
@@ -24,8 +25,24 @@ SAID_AGAIN_AFTER = 60.0  # seconds
 INNERMOST = 8  # lines of an exception's way
 
 
-def set_up_logs(style: Literal["console", "json"], *, level: int = logging.INFO) -> None:
-    """Send structlog and the libraries' own lines to standard error in one form."""
+class StandardError(io.TextIOBase):
+    """Standard error, whichever it is when something is written."""
+
+    def write(self, text: str) -> int:
+        """Write it there."""
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        """Let it be seen."""
+        sys.stderr.flush()
+
+
+def set_up_logs(style: Literal["console", "json"], *, level: int = logging.INFO, lasting: bool = True) -> None:
+    """
+    Send structlog and the libraries' own lines to standard error in one form.
+
+    * **lasting** - for as long as the process lives, so that loggers need not look again how they are set up.
+    """
     renderer = structlog.dev.ConsoleRenderer() if style == "console" else structlog.processors.JSONRenderer()
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -36,10 +53,10 @@ def set_up_logs(style: Literal["console", "json"], *, level: int = logging.INFO)
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", StandardError())),
+        cache_logger_on_first_use=lasting,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = logging.StreamHandler(StandardError())
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=renderer))
     handler.addFilter(Sparing())
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)

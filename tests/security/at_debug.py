@@ -11,9 +11,9 @@ from router.entrypoints import logs
 usual = logs.set_up_logs
 
 
-def set_up_logs(style: Literal["console", "json"], *, level: int = logging.DEBUG) -> None:
+def set_up_logs(style: Literal["console", "json"], *, level: int = logging.DEBUG, lasting: bool = True) -> None:
     """Set up logs as ever, then let all of them through."""
-    usual(style, level=level)
+    usual(style, level=level, lasting=lasting)
     logging.getLogger().setLevel(level)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import threading
-from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -13,16 +12,6 @@ import structlog
 from router.entrypoints.logs import SAID_AGAIN_AFTER, Sparing, set_up_logs
 
 ADDRESS = "ada@brightwell.example"
-
-
-@pytest.fixture(autouse=True)
-def _logging_as_it_was() -> Iterator[None]:
-    root = logging.getLogger()
-    handlers, level, hook = list(root.handlers), root.level, threading.excepthook
-    yield
-    root.handlers[:], root.level = handlers, level
-    structlog.reset_defaults()
-    threading.excepthook = hook
 
 
 def broken() -> None:
