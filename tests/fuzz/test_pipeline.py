@@ -16,6 +16,7 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from router.adapters.redis.items import arguments
 from router.domain.ledger.verbs import Act, Attend, Close, Erase, Place, Step, Verb
 from router.domain.policy import Policy
 from router.errors import InvalidEvent
@@ -136,9 +137,8 @@ def test_ids_of_any_text_are_only_ids(valkey: str, names: list[str], at: int, *,
     expected = asyncio.run(memory.apply(verbs, START + 1))
     with redis.Redis.from_url(valkey) as client:
         client.set(f"{{{workspace}}}:epoch", "e")
-        rows: Any = client.fcall(
-            load(client), 1, f"{{{workspace}}}:", str(START + 1), "p", *(orjson.dumps(verb) for verb in verbs)
-        )
+        items = [argument for verb in verbs for argument in arguments(verb)]
+        rows: Any = client.fcall(load(client), 1, f"{{{workspace}}}:", str(START + 1), "p", "", "0", *items)
         kept = client.keys(f"*{workspace}*")
         client.delete(*kept)
     answers = [(row[0].decode(), orjson.loads(row[1])) for row in rows]
