@@ -27,7 +27,7 @@ from tests.fakes import MONDAY
 from tests.unit.policy_text import write
 
 LONGEST: Final = 20.0
-"""Seconds of the processor that no input may take: one takes a millisecond, some a second, more where lines are counted."""
+"""Seconds of the processor that no input may take: one takes a millisecond, some a second, more under coverage."""
 LONGEST_DETAIL: Final = 2_000
 CODES: Final = frozenset(get_args(RejectCode))
 FIRST: Final = frozenset({"malformed_json", "schema", "too_large", "unknown_type"})
