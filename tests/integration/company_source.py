@@ -95,6 +95,7 @@ async def company_source(answers: Mapping[str, Answer] | None = None) -> AsyncIt
         task = asyncio.create_task(source.serve(reader, writer))
         connections.add(task)
         task.add_done_callback(connections.discard)
+        task.add_done_callback(lambda _: writer.close())  # also where it is ended before it has begun
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0, family=socket.AF_INET)
     source.port = server.sockets[0].getsockname()[1]

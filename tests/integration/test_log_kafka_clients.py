@@ -9,7 +9,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer  # type: ignore[import-untyped]  # the package ships no types
 from aiokafka.errors import KafkaConnectionError  # type: ignore[import-untyped]  # as above
 
-from router.adapters.kafka import consumer
+from router.adapters.kafka import reading
 from router.adapters.kafka.producer import KafkaPublisher
 from router.errors import DependencyDown
 from router.ports import Outgoing
@@ -98,7 +98,7 @@ async def test_a_tail_that_does_not_stop_holds_up_nobody(
         finally:
             await stops(client)
 
-    monkeypatch.setattr(consumer, "CLOSES_WITHIN", 0.2)
+    monkeypatch.setattr(reading, "CLOSES_WITHIN", 0.2)
     monkeypatch.setattr(AIOKafkaConsumer, "stop", stop_late)
     async with asyncio.timeout(10):
         assert [record.value async for record in log.tail().read(["t"], follow=False)] == [b"v"]

@@ -160,6 +160,7 @@ async def test_a_member_that_waits_is_not_silent(log: KafkaLog, monkeypatch: pyt
     """While a handler waits for a dependency and records pile up behind it, the member is left alone."""
     monkeypatch.setattr(watching, "LOOKS_EVERY", 0.5)  # four looks are longer than the second in which fetching resumes
     monkeypatch.setattr(watching, "CHECKS_EVERY", 0.1)
+    monkeypatch.setattr(watching, "UNSETTLED_LOOKS", 100)  # with looks so short: a new broker takes a second for a join
     monkeypatch.setattr(watching, "UNSETTLED_LOOKS", 60)  # to join takes what it takes
     monkeypatch.setattr("router.adapters.kafka.inbox.FULL_AT", 2)
     monkeypatch.setattr("router.adapters.kafka.inbox.ROOM_AT", 1)
@@ -181,6 +182,7 @@ async def test_members_without_partitions_are_not_silent(log: KafkaLog, monkeypa
     """A member for whom there is no partition is left alone, and so are the others."""
     monkeypatch.setattr(watching, "LOOKS_EVERY", 0.1)
     monkeypatch.setattr(watching, "CHECKS_EVERY", 0.1)
+    monkeypatch.setattr(watching, "UNSETTLED_LOOKS", 100)  # with looks so short: a new broker takes a second for a join
     monkeypatch.setattr(watching, "UNSETTLED_LOOKS", 40)
     publisher, seen = log.publisher(), Seen.open()
     with structlog.testing.capture_logs() as lines:
@@ -200,6 +202,7 @@ async def test_a_broker_that_is_away_is_not_silence(
     """While no broker answers nothing is fetched, and that is no reason to begin again."""
     monkeypatch.setattr(watching, "LOOKS_EVERY", 0.2)
     monkeypatch.setattr(watching, "CHECKS_EVERY", 0.1)
+    monkeypatch.setattr(watching, "UNSETTLED_LOOKS", 100)  # with looks so short: a new broker takes a second for a join
     log = KafkaLog(own_kafka.address, prefix)
     await log.create("t")
 

@@ -87,6 +87,15 @@ class Remembered(Twins):
         owners = Owners(courses, companies)
         return image(self._told(courses), to_sales, owners, install, line.last, self._now)
 
+    @property
+    def with_other_hours(self) -> frozenset[str]:
+        """The reps who have had several calendars."""
+        calendars: dict[str, set[str | None]] = {}
+        for verb, _ in self.verbs:
+            for seat in verb.seats if isinstance(verb, Install) else ():
+                calendars.setdefault(seat.id, set()).add(seat.calendar)
+        return frozenset(rep for rep, known in calendars.items() if len(known) > 1)
+
     def told(self, *kinds: str) -> Iterator[Fact]:
         """Yield the facts of some kinds."""
         return (fact for fact in self.history if fact["t"] in kinds)
