@@ -96,7 +96,7 @@ async def data_of(place: Outlook, topic: str) -> list[dict[str, Any]]:
 async def first_of(place: Outlook, topic: str) -> dict[str, Any]:
     """Return the data of a topic's first record, as soon as there is one."""
     async with asyncio.timeout(WITHIN):
-        while not (found := await data_of(place, topic)):
+        while not (found := await data_of(place, topic)):  # noqa: ASYNC110 - what is waited for is in other processes
             await asyncio.sleep(0.05)
     return found[0]
 
@@ -159,7 +159,7 @@ def test_what_a_dead_process_left_in_the_outbox_is_published(either: Site, worke
             await client.xadd(prefix + "out", entry)
             await until(lambda: readings.finished["outbox"] > 0, f"not published: {readings}")
             async with asyncio.timeout(WITHIN):  # it is taken out once the log has it
-                while await client.xlen(prefix + "out"):
+                while await client.xlen(prefix + "out"):  # noqa: ASYNC110 - as above
                     await asyncio.sleep(0.05)
             away = [each for each in await data_of(place, "rep-presence") if each.get("source") == "router"]
             assert [(each["rep_id"], each["status"]) for each in away] == [(rep, "away")]
@@ -240,6 +240,7 @@ def test_it_outlives_log_and_redis(
     async def scene() -> None:
         async with watching() as (place, readings):
             await place.log.publisher.publish([form("one")])
+            decided = await first_of(place, "lead-decisions")
             await until(lambda: readings.clean_at is not None, "no clean pass")
             for server in (own_valkey, own_kafka):
                 await asyncio.to_thread(server.kill)
@@ -247,7 +248,6 @@ def test_it_outlives_log_and_redis(
                 await asyncio.to_thread(server.start)
                 back = CLOCK.now()
                 await until(lambda: (readings.clean_at or back) > back, "no clean pass")  # noqa: B023 - awaited at once
-            decided = await first_of(place, "lead-decisions")
             await place.log.publisher.publish([another_decision(decided)])
             await until(lambda: readings.violations[7] == 1, f"not found: {readings}")
 
