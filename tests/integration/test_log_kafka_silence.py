@@ -110,6 +110,18 @@ async def test_an_error_during_a_join_is_noticed(log: KafkaLog, monkeypatch: pyt
     await expect_all_read(log)
 
 
+async def test_a_leader_that_knows_no_topic_does_not_deal(log: KafkaLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who deals out the partitions just after its question for the topics has failed leaves none of them unread."""
+    deal: Call = GroupCoordinator._perform_assignment
+
+    async def unaware(coordinator: GroupCoordinator, response: object) -> object:
+        coordinator._cluster._partitions = {}
+        return await deal(coordinator, response)
+
+    Once(monkeypatch, GroupCoordinator, "_perform_assignment", unaware, armed=True)
+    await expect_all_read(log)
+
+
 async def test_a_dead_fetching_task_is_noticed(log: KafkaLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """A member whose fetching task died begins again."""
     dies = Once(monkeypatch, Fetcher, "_proc_fetch_request", failing(KeyError("a test's")))
@@ -161,7 +173,6 @@ async def test_a_member_that_waits_is_not_silent(log: KafkaLog, monkeypatch: pyt
     monkeypatch.setattr(watching, "LOOKS_EVERY", 0.5)  # four looks are longer than the second in which fetching resumes
     monkeypatch.setattr(watching, "CHECKS_EVERY", 0.1)
     monkeypatch.setattr(watching, "UNSETTLED_LOOKS", 100)  # with looks so short: a new broker takes a second for a join
-    monkeypatch.setattr(watching, "UNSETTLED_LOOKS", 60)  # to join takes what it takes
     monkeypatch.setattr("router.adapters.kafka.inbox.FULL_AT", 2)
     monkeypatch.setattr("router.adapters.kafka.inbox.ROOM_AT", 1)
     publisher, seen = log.publisher(), Seen()
@@ -183,7 +194,6 @@ async def test_members_without_partitions_are_not_silent(log: KafkaLog, monkeypa
     monkeypatch.setattr(watching, "LOOKS_EVERY", 0.1)
     monkeypatch.setattr(watching, "CHECKS_EVERY", 0.1)
     monkeypatch.setattr(watching, "UNSETTLED_LOOKS", 100)  # with looks so short: a new broker takes a second for a join
-    monkeypatch.setattr(watching, "UNSETTLED_LOOKS", 40)
     publisher, seen = log.publisher(), Seen.open()
     with structlog.testing.capture_logs() as lines:
         async with AsyncExitStack() as members:

@@ -240,7 +240,6 @@ def test_it_outlives_log_and_redis(
     async def scene() -> None:
         async with watching() as (place, readings):
             await place.log.publisher.publish([form("one")])
-            decided = await first_of(place, "lead-decisions")
             await until(lambda: readings.clean_at is not None, "no clean pass")
             for server in (own_valkey, own_kafka):
                 await asyncio.to_thread(server.kill)
@@ -248,6 +247,7 @@ def test_it_outlives_log_and_redis(
                 await asyncio.to_thread(server.start)
                 back = CLOCK.now()
                 await until(lambda: (readings.clean_at or back) > back, "no clean pass")  # noqa: B023 - awaited at once
+            decided = await first_of(place, "lead-decisions")  # of a form that came as the worker joined its group
             await place.log.publisher.publish([another_decision(decided)])
             await until(lambda: readings.violations[7] == 1, f"not found: {readings}")
 

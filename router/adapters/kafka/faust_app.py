@@ -17,6 +17,7 @@ What Faust is trusted with, and what not, was read from its source (0.15.3):
   it for done. `on_buffer_full` does not, and is what full inboxes call.
 - A crash of the app (a commit that failed for good, a lost thread) ends one run
   here, not the process: the next run begins at what was committed.
+- Who deals out the partitions may not know of a topic at that moment: `dealing`.
 - What stops the records without a crash is for `watching`, and ends a run too.
 - A thread that does not end may keep its partitions for ever: then the process ends.
 """
@@ -46,6 +47,7 @@ from router.adapters.kafka.batches import Batch, BatchConsumer, Records, receive
 from router.adapters.kafka.closing import close, ended, ends_within, in_full, sweep
 from router.adapters.kafka.committed import seek_to_committed
 from router.adapters.kafka.connection import KafkaConnection
+from router.adapters.kafka.dealing import WholeDeal
 from router.adapters.kafka.inbox import BATCH, Inbox
 from router.adapters.kafka.patience import Patience
 from router.adapters.kafka.speed import read_fast
@@ -338,6 +340,7 @@ def _build_app(connection: KafkaConnection, group: str) -> _App:
         broker_commit_interval=COMMIT_EVERY,
         consumer_auto_offset_reset="earliest",
         stream_wait_empty=False,
+        PartitionAssignor=WholeDeal,
         topic_allow_declare=False,
         topic_disable_leader=True,
         reply_create_topic=False,
