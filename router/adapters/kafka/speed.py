@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 
 COLLECTS_EVERY = (50_000, 20, 20)
 """Thresholds of Python's collector: it would look through all that was fetched several times a batch."""
+
+SWITCHES_EVERY = 0.0005
+"""Seconds that a thread keeps Python from another: by default 5 ms, in which the consumer's thread waits for the loop's."""
 
 NOISY = ("aiokafka", "faust", "mode", "kafka")
 """Loggers that write a line for each record at lower levels, at a tenth of the speed."""
 
 
 def read_fast() -> None:
-    """Quieten the libraries and collect garbage less often."""
+    """Quieten the libraries, collect garbage less often, and let threads take turns more often."""
     for name in NOISY:
         logging.getLogger(name).setLevel(logging.ERROR)
+    sys.setswitchinterval(SWITCHES_EVERY)
     gc.freeze()
     gc.set_threshold(*COLLECTS_EVERY)
