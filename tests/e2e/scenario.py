@@ -103,8 +103,9 @@ class Scenario:
         ]
 
     def presence(self, start: datetime, over: timedelta) -> Sequence[Timed]:
-        """Return what reps tell of themselves: all available at the start, every third gone for a while."""
-        told = [(start, rep_id, "available", 0 if place % 2 else 86_400) for place, rep_id in enumerate(REPS)]
+        """Return what reps say: all are there at the start, one falls silent, every third goes for a while."""
+        told = [(start, rep_id, "available", 0 if place % 2 else 86_400) for place, rep_id in enumerate(REPS[:-1])]
+        told.append((start, REPS[-1], "available", max(1, round(over.total_seconds() / 4))))
         for place, rep_id in enumerate(REPS[::3]):
             status, gone, back = _LEAVING[place % len(_LEAVING)]
             shift = 0.02 * place
