@@ -90,6 +90,27 @@ class Source(Protocol):
         """
 
 
+class Group(Protocol):
+    """The members that share the partitions of a log, where the log itself is slow to notice that one has died."""
+
+    @property
+    def member(self) -> str | None:
+        """What the log calls this process; None while it has not joined."""
+
+    async def remove(self, member: str) -> None:
+        """Let others read what *member* read; one that is not there is no error. Raises `DependencyDown`."""
+
+
+class Signs(Protocol):
+    """Where the members of a group leave signs of life for each other."""
+
+    async def give(self, member: str | None, sign: str) -> Mapping[str, str]:
+        """Leave *sign*, another one each time, for *member*, and return the last of each. Raises `DependencyDown`."""
+
+    async def forget(self, member: str) -> None:
+        """Remove what *member* left. Raises `DependencyDown`."""
+
+
 Progress = Mapping[tuple[str, int], int]
 """Of a topic's partition: the offset up to which every record was handled and committed."""
 

@@ -16,7 +16,7 @@ from router.adapters.embedded.streams import StreamPublisher, StreamSource
 from router.adapters.embedded.tail import StreamTail
 from router.events.catalogue import catalogue
 from router.pipeline import ANY_ORDER
-from router.ports import LogBook, Progress, Publisher, Source, Tail
+from router.ports import Group, LogBook, Progress, Publisher, Source, Tail
 from router.settings import Settings
 
 
@@ -45,6 +45,7 @@ class Log:
     * **source** - reads it as one of the workers; **source_for** - as a member of another group, for this purpose.
     * **retention** - trims the embedded log; a broker does that by itself.
     * **progress** - asks how far the workers have come with these topics.
+    * **group** - the workers as the broker knows them; the embedded log finds out by itself who has died.
     * **forgetting** - removes single records, which only the embedded log can.
     """
 
@@ -55,6 +56,7 @@ class Log:
     retention: StreamRetention | None
     progress: Callable[[Sequence[str]], Awaitable[Progress]] = nowhere
     forgetting: StreamForgetting | None = None
+    group: Group | None = None
 
 
 @asynccontextmanager
@@ -110,6 +112,7 @@ async def _kafka_log(settings: Settings) -> AsyncIterator[Log]:
     from router.adapters.kafka.consumer import KafkaTail  # noqa: PLC0415
     from router.adapters.kafka.faust_app import FaustSource  # noqa: PLC0415
     from router.adapters.kafka.first_contact import first_contact  # noqa: PLC0415
+    from router.adapters.kafka.group import KafkaGroup  # noqa: PLC0415
     from router.adapters.kafka.producer import KafkaPublisher  # noqa: PLC0415
 
     prefix, now = settings.topic_prefix, CLOCK.now
@@ -118,7 +121,7 @@ async def _kafka_log(settings: Settings) -> AsyncIterator[Log]:
     with first_contact(kafka):
         await publisher.start()
 
-    def source_for(purpose: str = "") -> Source:
+    def source_for(purpose: str = "") -> FaustSource:
         any_order = () if purpose else ANY_ORDER
         return FaustSource(kafka, prefix, group=group_of(settings, purpose), now=now, any_order=any_order)
 
@@ -127,8 +130,10 @@ async def _kafka_log(settings: Settings) -> AsyncIterator[Log]:
         short = {prefix + topic: topic for topic in topics}
         return {(short[name], part): offset for (name, part), offset in committed.items() if name in short}
 
+    workers = source_for()
+    group = KafkaGroup(kafka, group_of(settings, ""), lambda: workers.member)
     try:
-        yield Log(publisher, source_for(), source_for, KafkaTail(kafka, prefix, now), None, progress_with)
+        yield Log(publisher, workers, source_for, KafkaTail(kafka, prefix, now), None, progress_with, group=group)
     finally:
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSES_WITHIN):

@@ -20,12 +20,14 @@ from redis.exceptions import ResponseError
 
 from router.adapters.redis.connection import asking
 from router.adapters.redis.ledger import RedisLedger
+from router.adapters.redis.signs import RedisSigns
 from router.bootstrap import Station, station
 from router.entrypoints.metrics.instruments import Instruments
 from router.entrypoints.policy_watch import keep_calendars, keep_following, put_in_force, watch_directory
 from router.entrypoints.rebuild.recovery import begin_or_rebuild, keep_remembering
 from router.errors import BadInput, DependencyDown
 from router.pipeline.ending import end
+from router.pipeline.members import keep_watch
 from router.pipeline.one_policy import OnePolicy
 from router.pipeline.rounds import keep_sweeping, keep_ticking
 from router.pipeline.work import InForce
@@ -95,6 +97,8 @@ async def work(place: Station, instruments: Instruments | None = None) -> None:
         place.log.source.consume(instruments.handlers(OnePolicy(place.in_force, ports).handlers())),
         instruments.vitals(place.redis, place.log, place.log.source).run(name, place.in_force),
     ]
+    if place.log.group is not None:
+        parts.append(keep_watch(place.log.group, RedisSigns(place.redis, place.workspace)))
     if place.log.retention is not None:
         parts.append(place.log.retention.run())
     await together(parts)

@@ -85,9 +85,10 @@ FAULTS: Sequence[Fault] = (
     ),
     Fault(
         "workers-killed",
-        "The same every two to four seconds: the next dies before the group has noticed the one before.",
+        "The same every two to four seconds: the next dies before the group has settled after the one before.",
         _kill_workers(2, 4),
         direct(3),
+        AFTER_A_DEATH,
     ),
     Fault(
         "worker-stopped",

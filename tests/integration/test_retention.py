@@ -18,6 +18,7 @@ from router.adapters.redis.ledger import RedisLedger
 from router.adapters.redis.rates import Rates
 from router.adapters.redis.replayed import Replayed
 from router.adapters.redis.seen import GivenAnswers, SeenIds
+from router.adapters.redis.signs import RedisSigns
 from router.adapters.redis.visitors import Visitors
 from router.bootstrap import CLOCK
 from router.domain.ledger.verbs import Audience, Step
@@ -122,6 +123,7 @@ async def the_rest(client: Redis, workspace: str) -> None:
     await ledger.keep_policy("v1", "{}")
     await ledger.keep_dataset("d", {})
     await ledger.fingerprint("f")
+    await RedisSigns(client, workspace).give("a worker", "1")
     await RedisActivities(client, workspace).note(
         [Activity("lead:L1", "a", "page_view", 1), Activity("domain:acme.example", "b", "page_view", 1)]
     )

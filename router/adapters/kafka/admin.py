@@ -13,11 +13,14 @@ from aiokafka.errors import (  # type: ignore[import-untyped]  # as above
     GroupCoordinatorNotAvailableError,
     GroupLoadInProgressError,
     KafkaError,
+    NoError,
     NotControllerError,
     TopicAlreadyExistsError,
+    UnknownMemberIdError,
     UnknownTopicOrPartitionError,
     for_code,
 )
+from aiokafka.protocol.group import LeaveGroupRequest  # type: ignore[import-untyped]  # as above
 
 from router.adapters.kafka.connection import KafkaConnection
 from router.errors import BadInput, DependencyDown
@@ -108,6 +111,15 @@ class KafkaAdmin:
                     await asyncio.sleep(ASKS_AGAIN_AFTER)
                     continue
                 return {(each.topic, each.partition): kept.offset for each, kept in offsets.items() if kept.offset >= 0}
+
+    async def remove_member(self, group: str, member: str) -> None:
+        """Say in its stead that *member* leaves *group*; one that is not in it is no error."""
+        async with self._client() as client:
+            coordinator = await client.find_coordinator(group)
+            answer = await client._client.send(coordinator, LeaveGroupRequest(group, member))  # noqa: SLF001 - has no other name
+            error = for_code(answer.error_code)
+            if error not in (NoError, UnknownMemberIdError):
+                raise error
 
     @asynccontextmanager
     async def _client(self) -> AsyncIterator[AIOKafkaAdminClient]:

@@ -51,12 +51,12 @@ from router.adapters.kafka.dealing import WholeDeal
 from router.adapters.kafka.inbox import BATCH, Inbox
 from router.adapters.kafka.patience import Patience
 from router.adapters.kafka.speed import read_fast
-from router.adapters.kafka.watching import Watch, unfinished
+from router.adapters.kafka.watching import Watch, member_id, unfinished
 from router.errors import DependencyDown
 from router.pipeline.ending import end
 from router.ports import BatchHandler
 
-# A dead member is noticed after SESSION; brokers refuse less than 6 s by default. Brokers hold join requests for up to
+# A dead member is noticed after SESSION, if no other worker does before; brokers refuse less than 6 s by default. Brokers hold join requests for up to
 # REBALANCE, so requests need more patience, but little more: for REQUEST, too, a dead connection is waited for.
 SESSION, HEARTBEAT, REBALANCE, REQUEST = 6.0, 1.0, 6.0, 9.0
 COMMIT_EVERY = 0.5  # seconds: what is repeated after a SIGKILL
@@ -103,6 +103,11 @@ class FaustSource:
     async def lag(self) -> Mapping[str, int]:
         """Return how many records of each topic this member has not yet taken to their end; empty between two runs."""
         return {} if self._run is None else unfinished(self._run.consumer, self._run.inboxes, self._prefix)
+
+    @property
+    def member(self) -> str | None:
+        """What the group's coordinator calls this member; None before it has."""
+        return None if self._run is None else member_id(self._run.consumer)
 
     async def consume(self, handlers: Mapping[str, BatchHandler]) -> None:
         """

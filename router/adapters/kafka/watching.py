@@ -162,6 +162,11 @@ def _positions(consumer: AIOKafkaConsumer) -> dict[TopicPartition, int | None]:
     return {each: state._position for each, state in states.items()}  # noqa: SLF001 - `position` asserts that there is one
 
 
+def member_id(consumer: AIOKafkaConsumer | None) -> str | None:
+    """Return what the coordinator calls *consumer*; None before it has."""
+    return getattr(consumer and consumer._coordinator, "member_id", None) or None  # noqa: SLF001 - has no other name
+
+
 def unfinished(consumer: AIOKafkaConsumer | None, inboxes: Mapping[str, Box], prefix: str) -> Mapping[str, int]:
     """Return how many records of each topic are not fetched, as far as *consumer* knows the ends, or not handled."""
     found = {topic: box.unfinished for topic, box in inboxes.items()}
