@@ -7,7 +7,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -31,13 +30,6 @@ BOTH = ["embedded", pytest.param("kafka", marks=pytest.mark.kafka)]
 def scenario() -> Scenario:
     """A load with declines, misses, breaches and poison."""
     return Scenario.make(200, first_touch=timedelta(seconds=6), accept_within=timedelta(seconds=2))
-
-
-@pytest.fixture
-def workers() -> Iterator[ExitStack]:
-    """Stop the workers that a test starts, whatever becomes of it."""
-    with ExitStack() as stack:
-        yield stack
 
 
 @pytest.fixture(params=BOTH)

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
-from router.policy.load import load_policy
 from router.settings import load_settings
-from tests.e2e.play import Played, Stage
+from tests.e2e.play import Stage
+from tests.e2e.promises import expect_promises
 from tests.e2e.scenario import Scenario
-from tests.e2e.site import Site, on_servers, site_in
+from tests.e2e.site import Site, on_servers
 from tests.kafka.server import KafkaServer
 from tests.valkey import ValkeyServer
 
 SUBMISSIONS = 3_000
 OVER = timedelta(seconds=12)
 CALM = timedelta(seconds=2)
-
-Setting = Callable[[str, str], None]
 
 
 @pytest.fixture(scope="module")
@@ -31,36 +27,11 @@ def scenario() -> Scenario:
     return Scenario.make(SUBMISSIONS, first_touch=timedelta(seconds=12), accept_within=timedelta(seconds=3))
 
 
-@pytest.fixture
-def site(scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str) -> Site:
-    """A deployment on the embedded log; tests add Kafka and Redis to its environment."""
-    return site_in(tmp_path, monkeypatch, prefix, scenario.write_policy(tmp_path / "config"))
-
-
-def expect_promises(played: Played, site: Site, *, grace: timedelta = CALM) -> None:
-    """Check every promise that shows on the topics, and that what was sent is what was decided."""
-    policy = load_policy(Path(site.environment["ROUTER_CONFIG"])).policy
-    report = played.judge(policy, site.environment["ROUTER_TOPIC_PREFIX"], grace)
-    print(report.counts, report.delays, f"longest delay {max(played.delays):.2f} s")
-    assert report.holds, "\n".join(str(violation) for violation in report.violations[:20])
-    assert played.of("dead-letters") == []
-    decisions = {record.data["submission_id"]: record.ce_id for record in played.of("lead-decisions") if record.data}
-    assert len(decisions) == SUBMISSIONS
-    assert len(set(decisions.values())) == SUBMISSIONS
-
-
-@pytest.fixture
-def workers() -> Iterator[ExitStack]:
-    """Stop the workers that a test starts, whatever becomes of it; asked for last, so that servers outlive them."""
-    with ExitStack() as stack:
-        yield stack
-
-
 def test_promises_hold_on_the_embedded_log(site: Site, scenario: Scenario, workers: ExitStack) -> None:
     """On the embedded log with one process every submission is decided once and every promise holds."""
     workers.callback(site.start_worker("up").stop)
     played = asyncio.run(Stage(scenario, load_settings()).play(OVER))
-    expect_promises(played, site)
+    expect_promises(played, site, SUBMISSIONS, grace=CALM)
 
 
 @pytest.mark.kafka
@@ -72,7 +43,7 @@ def test_promises_hold_on_kafka(
     for _ in range(2):
         workers.callback(site.start_worker().stop)
     played = asyncio.run(Stage(scenario, settings).play(OVER))
-    expect_promises(played, site)
+    expect_promises(played, site, SUBMISSIONS, grace=CALM)
 
 
 @pytest.mark.kafka
@@ -89,7 +60,7 @@ def test_promises_hold_when_a_worker_is_killed(
         victim.kill()
 
     played = asyncio.run(Stage(scenario, settings).play(OVER, disturb=kill_one))
-    expect_promises(played, site, grace=timedelta(seconds=10))
+    expect_promises(played, site, SUBMISSIONS, grace=timedelta(seconds=10))
     assert max(played.delays) < 10
 
 
@@ -114,7 +85,7 @@ def test_promises_hold_when_redis_is_killed(
         await asyncio.to_thread(own_valkey.start)
 
     played = asyncio.run(Stage(scenario, settings).play(OVER, disturb=kill_redis))
-    expect_promises(played, site, grace=timedelta(seconds=10))
+    expect_promises(played, site, SUBMISSIONS, grace=timedelta(seconds=10))
 
 
 @pytest.mark.kafka
@@ -138,7 +109,7 @@ def test_promises_hold_when_the_broker_is_killed(
         await asyncio.to_thread(own_kafka.start)
 
     played = asyncio.run(Stage(scenario, settings).play(OVER, disturb=kill_broker))
-    expect_promises(played, site, grace=timedelta(seconds=25))
+    expect_promises(played, site, SUBMISSIONS, grace=timedelta(seconds=25))
     assert max(played.delays) < 30
 
 
@@ -153,5 +124,5 @@ def test_promises_hold_when_the_one_process_is_killed(site: Site, scenario: Scen
         workers.callback(again.stop)
 
     played = asyncio.run(Stage(scenario, load_settings()).play(OVER, disturb=kill_and_start_again))
-    expect_promises(played, site, grace=timedelta(seconds=10))
+    expect_promises(played, site, SUBMISSIONS, grace=timedelta(seconds=10))
     assert max(played.delays) < 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -15,18 +15,19 @@ import pytest
 import redis
 
 from router.adapters.embedded.valkey import embedded_valkey
-from router.policy.load import load_policy
 from router.settings import load_settings
 from tests.e2e.command import BAD_INPUT, expect_failure, router
-from tests.e2e.play import Played, Stage, moment
+from tests.e2e.play import Stage, moment
 from tests.e2e.processes import WorkerProcess
+from tests.e2e.promises import expect_promises
 from tests.e2e.scenario import Scenario, bare
-from tests.e2e.site import Site, on_servers, site_in
+from tests.e2e.site import Site, on_servers
 from tests.e2e.topics import at_least, send, wait_for
 from tests.valkey import ValkeyServer
 
 SUBMISSIONS = 600
 OVER = timedelta(seconds=6)
+GRACE = timedelta(seconds=20)
 REBUILT_WITHIN = 40.0  # seconds; a few are usual
 
 
@@ -34,29 +35,6 @@ REBUILT_WITHIN = 40.0  # seconds; a few are usual
 def scenario() -> Scenario:
     """The load of the promises' tests, smaller."""
     return Scenario.make(SUBMISSIONS, first_touch=timedelta(seconds=7), accept_within=timedelta(seconds=2))
-
-
-@pytest.fixture
-def site(scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str) -> Site:
-    """A deployment whose log is not where its ledger is."""
-    return site_in(tmp_path, monkeypatch, prefix, scenario.write_policy(tmp_path / "config"))
-
-
-@pytest.fixture
-def workers() -> Iterator[ExitStack]:
-    """Stop the workers that a test starts, whatever becomes of it; asked for last, so that servers outlive them."""
-    with ExitStack() as stack:
-        yield stack
-
-
-def expect_promises(played: Played, site: Site, grace: float = 20.0) -> None:
-    """Check every promise that shows on the topics, and that what was sent is what was decided."""
-    policy = load_policy(Path(site.environment["ROUTER_CONFIG"])).policy
-    report = played.judge(policy, site.environment["ROUTER_TOPIC_PREFIX"], timedelta(seconds=grace))
-    print(report.counts, report.delays, f"longest delay {max(played.delays):.2f} s")
-    assert report.holds, "\n".join(str(violation) for violation in report.violations[:20])
-    assert played.of("dead-letters") == []
-    assert len({record.data["submission_id"] for record in played.of("lead-decisions") if record.data}) == SUBMISSIONS
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -100,7 +78,7 @@ def test_redis_forgets_under_two_running_workers(
 
     played = asyncio.run(Stage(scenario, settings).play(OVER, disturb=flush_twice))
 
-    expect_promises(played, site)
+    expect_promises(played, site, SUBMISSIONS, grace=GRACE)
     assert rebuilt(running) == 2
     assert "facts_lost" not in "".join(worker.lines() for worker in running)
 
@@ -134,7 +112,7 @@ def test_who_rebuilds_is_killed(
 
     played = asyncio.run(Stage(scenario, settings).play(OVER, disturb=flush_and_kill))
 
-    expect_promises(played, site, grace=30.0)
+    expect_promises(played, site, SUBMISSIONS, grace=timedelta(seconds=30))
     assert rebuilt([one for one in running if one is not rebuilders[0]]) == 1
 
 
@@ -166,7 +144,7 @@ def test_by_hand_while_submissions_arrive(
 
     played = asyncio.run(Stage(scenario, load_settings()).play(OVER, disturb=lose_and_rebuild))
 
-    expect_promises(played, site, grace=60.0)
+    expect_promises(played, site, SUBMISSIONS, grace=timedelta(seconds=60))
     [summary] = told
     assert summary["leads_open"] > 0
     assert summary["missing"] == []
@@ -197,7 +175,7 @@ def test_redis_goes_back_under_running_workers(
 
     played = asyncio.run(Stage(scenario, settings).play(OVER, disturb=go_back))
 
-    expect_promises(played, site)
+    expect_promises(played, site, SUBMISSIONS, grace=GRACE)
 
 
 Backup = dict[bytes, bytes]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
@@ -12,12 +11,12 @@ from pathlib import Path
 import pytest
 import redis
 
-from router.policy.load import load_policy
 from tests.e2e.play import Stage
 from tests.e2e.processes import WorkerProcess
+from tests.e2e.promises import expect_promises
 from tests.e2e.release import next_release
 from tests.e2e.scenario import Scenario
-from tests.e2e.site import Site, on_servers, site_in
+from tests.e2e.site import Site, on_servers
 
 SUBMISSIONS = 1_500
 OVER = timedelta(seconds=25)
@@ -29,19 +28,6 @@ DELAYED_AT_MOST = 10.0
 def scenario() -> Scenario:
     """A load that lasts for as long as the workers are replaced."""
     return Scenario.make(SUBMISSIONS, first_touch=timedelta(seconds=12), accept_within=timedelta(seconds=3))
-
-
-@pytest.fixture
-def site(scenario: Scenario, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prefix: str) -> Site:
-    """A deployment whose policy has the scenario's reps."""
-    return site_in(tmp_path, monkeypatch, prefix, scenario.write_policy(tmp_path / "config"))
-
-
-@pytest.fixture
-def workers() -> Iterator[ExitStack]:
-    """Stop the workers that a test starts, whatever becomes of it; asked for last, so that servers outlive them."""
-    with ExitStack() as stack:
-        yield stack
 
 
 def libraries(url: str) -> set[bytes]:
@@ -85,13 +71,9 @@ def test_two_releases_take_turns_under_load(
             await asyncio.to_thread(end, running.pop(0))
 
     played = asyncio.run(Stage(scenario, settings).play(OVER, disturb=take_turns, within=120))
-    policy = load_policy(Path(site.environment["ROUTER_CONFIG"])).policy
-    report = played.judge(policy, site.environment["ROUTER_TOPIC_PREFIX"], timedelta(seconds=10))
+    expect_promises(played, site, SUBMISSIONS, grace=timedelta(seconds=10))
     delays = sorted(played.delays)
-    print(report.counts, f"delays: median {delays[len(delays) // 2]:.3f} s, longest {delays[-1]:.2f} s")
-    assert report.holds, "\n".join(str(violation) for violation in report.violations[:20])
-    assert played.of("dead-letters") == []
-    assert len({record.ce_id for record in played.of("lead-decisions")}) == SUBMISSIONS
+    print(f"delays: median {delays[len(delays) // 2]:.3f} s, longest {delays[-1]:.2f} s")
     assert delays[-1] < DELAYED_AT_MOST
     assert len(libraries(valkey) - before) == 1
 
