@@ -56,9 +56,9 @@ from router.errors import DependencyDown
 from router.pipeline.ending import end
 from router.ports import BatchHandler
 
-# A dead member is noticed after SESSION, where no other did before; brokers refuse less than 6 s by default. They hold join
-# requests for up to REBALANCE, so requests need more patience, but little more: for REQUEST, too, a dead connection is
-# waited for.
+# A dead member is noticed after SESSION, where no other did before; brokers refuse less than 6 s by default. They hold
+# join requests for up to REBALANCE, so requests need more patience, but little more: for REQUEST, too, a dead
+# connection is waited for.
 SESSION, HEARTBEAT, REBALANCE, REQUEST = 6.0, 1.0, 6.0, 9.0
 COMMIT_EVERY = 0.5  # seconds: what is repeated after a SIGKILL
 AT_ONCE = 2  # batches of a topic whose events may overtake one another: one is decided while the other is published
