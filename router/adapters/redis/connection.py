@@ -16,7 +16,9 @@ from router.errors import DependencyDown
 
 ANSWER_WITHIN = 5.0  # seconds; a server that hangs longer is taken for down
 
-_NOT_NOW = ("LOADING", "MASTERDOWN", "READONLY", "OOM", "MISCONF", "BUSY", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS")
+_NOT_NOW = frozenset(
+    {"LOADING", "MASTERDOWN", "READONLY", "OOM", "MISCONF", "BUSY", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS"}
+)
 """Answers of a server that is up and cannot serve at the moment."""
 
 
@@ -45,10 +47,15 @@ def asking() -> Iterator[None]:
         message = f"Redis does not answer: {exc}"
         raise DependencyDown(message) from exc
     except ResponseError as exc:
-        if str(exc).startswith(_NOT_NOW):
-            message = f"Redis cannot serve now: {exc}"
+        if (code := _code(exc)) in _NOT_NOW:
+            message = f"Redis cannot serve now: {code} {str(exc).removeprefix(code).lstrip()}"
             raise DependencyDown(message) from exc
         raise
     except RedisError as exc:
         message = f"Redis: {exc}"
         raise DependencyDown(message) from exc
+
+
+def _code(refusal: ResponseError) -> str:
+    """Return the first word of an answer; of codes that it has a class for, redis takes it out of the message."""
+    return refusal.status_code or str(refusal).partition(" ")[0]
