@@ -19,6 +19,7 @@ from router.ports import Received
 ANSWERS_WITHIN = 10.0
 CLOSES_WITHIN = 5.0
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LATEST_MS: Final = 221_845_392_000_000  # the year 9000: what a producer writes in microseconds is beyond any calendar
 
 T = TypeVar("T")
 
@@ -69,5 +70,5 @@ def as_received(record: ConsumerRecord, topic: str, now: datetime) -> Received:
 
 
 def written_at(record: ConsumerRecord) -> datetime:
-    """Return when *record* was written."""
-    return _EPOCH + timedelta(milliseconds=record.timestamp)
+    """Return when *record* was written, by the clock of whoever wrote it."""
+    return _EPOCH + timedelta(milliseconds=max(0, min(record.timestamp, _LATEST_MS)))
