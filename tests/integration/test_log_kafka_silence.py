@@ -17,11 +17,13 @@ from typing import Any
 
 import pytest
 import structlog
+from aiokafka import AIOKafkaConsumer  # type: ignore[import-untyped]  # the package ships no types
 from aiokafka.consumer.fetcher import Fetcher  # type: ignore[import-untyped]  # the package ships no types
 from aiokafka.consumer.group_coordinator import GroupCoordinator  # type: ignore[import-untyped]  # as above
 from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as above
 
 from router.adapters.kafka import faust_app, patience, watching
+from router.adapters.kafka.committed import seek_to_committed
 from router.errors import DependencyDown, Stands
 from router.ports import Outgoing
 from tests.integration.methods import failing, never
@@ -120,6 +122,23 @@ async def test_a_leader_that_knows_no_topic_does_not_deal(log: KafkaLog, monkeyp
 
     Once(monkeypatch, GroupCoordinator, "_perform_assignment", unaware, armed=True)
     await expect_all_read(log)
+
+
+async def test_a_join_that_hangs_is_given_up_and_begun_again(log: KafkaLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks in vain where to go on says so before Faust stops waiting, which would stand then without a word."""
+    monkeypatch.setattr(faust_app, "SEEKS_WITHIN", 1.0)
+    monkeypatch.setattr(watching, "UNSETTLED_LOOKS", 100)  # not the watch, which would take twenty seconds
+    hung = asyncio.Event()
+
+    async def hang_once(consumer: AIOKafkaConsumer) -> object:
+        if not hung.is_set():
+            hung.set()
+            await never()
+        return await seek_to_committed(consumer)
+
+    monkeypatch.setattr(faust_app, "seek_to_committed", hang_once)
+    await expect_all_read(log)
+    assert hung.is_set()
 
 
 async def test_a_dead_fetching_task_is_noticed(log: KafkaLog, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,13 @@ acknowledgement. Its message has the offset of the last record.
 
 Two things in Faust count offsets one by one and have to be told that they may be
 further apart: what to commit, and what it calls gaps. Both rest on the order in which
-`faust_app` acknowledges, which is that of each partition.
+`faust_app` says what is handled, which is that of each partition. So nobody else may:
+a stream of Faust's acknowledges what it skips when partitions go elsewhere, or the app
+ends (its version in C does not).
+
+And Faust drops what lies below the highest offset that it has read. Where a log has lost
+its end, by a power cut or an unclean election, what is written there later has such
+offsets; here it is read, and what is read twice is a repeat.
 """
 
 from __future__ import annotations
@@ -20,12 +26,27 @@ from typing import Any, cast
 
 from aiokafka import ConsumerRecord  # type: ignore[import-untyped]  # the package ships no types
 from faust.transport.drivers.aiokafka import Consumer
-from faust.types import TP, ConsumerMessage, EventT
+from faust.types import TP, ConsumerMessage, EventT, Message
 from mode.services import WaitResults
 
 from router.ports import Received
 
 Records = Sequence[ConsumerRecord]
+
+
+class _NowhereYet(dict[TP, int | None]):
+    """Faust's note of how far each partition was read, which stays empty."""
+
+    def __missing__(self, partition: TP) -> None:
+        """Say that nothing was read."""
+
+    def __setitem__(self, partition: TP, offset: int | None) -> None:
+        """Note nothing."""
+
+    def update(self, *_: object, **__: object) -> None:
+        """Note nothing."""
+
+
 Batch = EventT[Records]
 
 
@@ -40,6 +61,18 @@ def received(topic: str, batches: Sequence[Batch], at: datetime) -> list[Receive
 
 class BatchConsumer(Consumer):
     """Gives the records of one fetch and partition as one message, and hands it over without a task."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401 - the base class's signature
+        super().__init__(*arguments, **named)
+        self._read_offset = _NowhereYet()
+
+    def ack(self, message: Message) -> bool:  # noqa: ARG002 - whichever it is
+        """Take no stream's word for it."""
+        return False
+
+    def handled(self, event: Batch) -> None:
+        """Let the records of *event* be committed."""
+        super().ack(event.message)
 
     async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:  # noqa: ASYNC109 - the base class's signature
         """Wrap each partition's records, so that what follows takes them for one."""

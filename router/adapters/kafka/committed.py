@@ -19,6 +19,6 @@ async def seek_to_committed(consumer: AIOKafkaConsumer) -> Mapping[TopicPartitio
     offsets = {each: found[each].offset if each in found else None for each in wanted}
     still = consumer.assignment()  # partitions may have been dealt out anew meanwhile
     for each, offset in offsets.items():
-        if offset and each in still:
-            consumer.seek(each, offset)
+        if each in still:  # from the beginning, too: what was fetched before this is dropped
+            consumer.seek(each, offset or 0)
     return offsets

@@ -4,7 +4,7 @@ The stream processors' consumer: Faust agents feeding batches to handlers.
 What Faust is trusted with, and what not, was read from its source (0.15.3):
 
 - Offsets are committed from acknowledgements. An event is acknowledged here
-  after its handler returned, in the order of its partition.
+  after its handler returned, in the order of its partition, and nowhere else.
 - An event here is all that was fetched of one partition at once (`batches` says
   why and how); Faust's own work is done once for it, not once a record.
 - An agent that raised would count its event as done, so agents only put events
@@ -60,6 +60,7 @@ from router.ports import BatchHandler
 # join requests for up to REBALANCE, so requests need more patience, but little more: for REQUEST, too, a dead
 # connection is waited for.
 SESSION, HEARTBEAT, REBALANCE, REQUEST = 6.0, 1.0, 6.0, 9.0
+SEEKS_WITHIN = REQUEST - 1  # Faust waits for as long as a request may take
 COMMIT_EVERY = 0.5  # seconds: what is repeated after a SIGKILL
 AT_ONCE = 2  # batches of a topic whose events may overtake one another: one is decided while the other is published
 LONGEST_OUTAGE = 24 * 3600.0  # a member that waits for a dependency fetches nothing, and must not be put out for it
@@ -221,7 +222,7 @@ class _Run:
             await asyncio.wait([before])
             before.result()
         for event in events:
-            event.ack()
+            cast("BatchConsumer", self._app.consumer).handled(event)
         self.inboxes[topic].finished()
         room.release()
 
@@ -285,8 +286,9 @@ class _ConsumerThread(AIOKafkaConsumerThread):
     Worker = _Thread
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """Go on where the group was."""
-        return cast("Mapping[TP, int]", await self.call_thread(seek_to_committed, self._ensure_consumer()))
+        """Go on where the group was; raises `TimeoutError` before Faust gives up, which ends a part of it unheard."""
+        async with asyncio.timeout(SEEKS_WITHIN):
+            return cast("Mapping[TP, int]", await self.call_thread(seek_to_committed, self._ensure_consumer()))
 
     async def on_thread_stop(self) -> None:
         """Stop what runs here, part by part: none may keep the next from being stopped."""
@@ -347,6 +349,7 @@ def _build_app(connection: KafkaConnection, group: str) -> _App:
         consumer_auto_offset_reset="earliest",
         stream_wait_empty=False,
         PartitionAssignor=WholeDeal,
+        table_standby_replicas=1,  # of no table, but without any Faust takes another assignor
         topic_allow_declare=False,
         topic_disable_leader=True,
         reply_create_topic=False,
