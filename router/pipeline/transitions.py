@@ -41,7 +41,9 @@ async def place(
     Give the decisions to the ledger, which settles where they go; a test submission goes past it.
 
     An audience that the ledger does not know is told again, under the policy that is in force by then: the ledger was
-    made anew, or another policy came in force since the decision. The decision itself stays as it is.
+    made anew, or another policy came in force since the decision. The decision itself stays as it is. A worker that
+    cannot read that policy tells the audience as it knows it, rather than let the lead wait; whoever can read it tells
+    it anew.
     """
     placed = [work for work in going(works) if work.decision is not None and not work.decision.test]
     under = in_force.at_this_moment()
@@ -52,8 +54,9 @@ async def place(
             work.audiences = audiences(decision.route, under.policy, decision.values)
         work.verb = verbs.place(decision, work.event(FormSubmitted), work.audiences, under.policy, work.trace)
     fresh = {a.id: a for work in placed for a in work.audiences if a.id not in under.known_audiences}
+    version: str | None = under.version
     for _ in range(TELLS):
-        answers = await _apply(ledger, placed, [verbs.audience(one, under.version) for one in fresh.values()])
+        answers = await _apply(ledger, placed, [verbs.audience(one, version) for one in fresh.values()])
         codes = {name: applied.code for name, applied in zip(fresh, answers, strict=True)}
         under.known_audiences |= {name for name, code in codes.items() if code == "done"}
         placed = [work for work in placed if work.applied is not None and work.applied.code == "unknown_audience"]
@@ -62,7 +65,8 @@ async def place(
         await deliver([record for one in told for record in render(one, workspace, signer)], told, publisher, ledger)
         if not placed:
             return
-        under = await under.newest()
+        was, under = under.version, await under.newest()
+        version = None if under.version == was and "stale_policy" in codes.values() else under.version
         fresh = {a.id: again(a, under.policy) for work in placed for a in work.audiences}
     message = "the policy in force changes faster than a lead can be placed by it"
     raise DependencyDown(message)

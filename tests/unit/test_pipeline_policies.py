@@ -74,6 +74,20 @@ async def test_a_lead_decided_under_the_policy_before_is_placed_by_the_reps_of_t
     floor.check()
 
 
+async def test_a_worker_that_cannot_read_the_policy_in_force_places_its_leads(floor: Followed, tmp_path: Path) -> None:
+    """One of another release stays with the policy before; a lead for whom it tells an audience does not wait."""
+
+    async def stays() -> InForce:
+        return floor.in_force.at_this_moment()
+
+    before, floor.in_force.follow = floor.in_force.version, stays
+    await floor.put(load(tmp_path / "new", OTHER_ROUTE).policy)
+    await floor.send("form-submissions", floor.submission(1), floor.submission(2))
+    assert {row["policy_version"] for row in floor.decisions()} == {before}
+    assert [row["route"] for row in floor.log.on("lead-assignments") if row["rep_id"]] == ["hot", "hot"]
+    floor.check()
+
+
 async def test_a_batch_is_decided_under_one_policy(floor: Followed, tmp_path: Path) -> None:
     """Points, rules and version are of the policy that was in force when the batch came."""
     new, before = load(tmp_path / "new", OTHER_POINTS).policy, floor.in_force.version
