@@ -28,7 +28,7 @@ USUAL: dict[str, object] = {
     "priority": 0, "company": None, "submitted": 0, "erased": None,
 }  # fmt: skip
 FLAGS = ("parked", "overdue", "breached")
-NUMBERS = ("capacity", "weight", "order", "seen_at", "until", "load", "turn", "misses", "day", "today")
+NUMBERS = ("capacity", "weight", "order", "seen_at", "ahead", "until", "load", "turn", "misses", "day", "today")
 
 
 def load(client: redis.Redis) -> str:

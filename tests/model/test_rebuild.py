@@ -115,7 +115,7 @@ def untold(lead: Lead, made: Image) -> bool:
 
 def of_rep(ledger: Ledger, rep: Rep, now: int) -> dict[str, Any]:
     """Return what of a rep is the same."""
-    names = ["active", "calendar", "status", "seen_at", "until", "load", "turn", "misses", "on_duty"]
+    names = ["active", "calendar", "status", "seen_at", "ahead", "until", "load", "turn", "misses", "on_duty"]
     names += ["capacity", "weight"] if rep.active else []  # of one who has left the policy nobody asks
     return {**{name: getattr(rep, name) for name in names}, "today": reps.assigned_today(ledger, rep, now)}
 

@@ -181,6 +181,20 @@ async def test_a_lead_whose_route_is_gone_stays_in_its_pool(log: list[Outgoing],
     assert {step.pool for lead in made.image.ledger.leads.values() for step in lead.steps} == {"enterprise"}
 
 
+async def test_of_two_presences_from_a_clock_that_is_ahead_the_newer_counts(policy: Policy) -> None:
+    """Both are held to the instant at which they came together, as the ledger had it."""
+    rep = next(iter(policy.reps))
+
+    def said(status: str, ahead: int) -> Outgoing:
+        at = (NOW + timedelta(seconds=ahead)).isoformat()
+        return Outgoing("rep-presence", None, orjson.dumps({"rep_id": rep, "status": status, "at": at}), {})
+
+    found = await read_back([said("available", 2), said("away", 3), said("available", 2)], policy)
+    restored = restoration(found, policy, KEY, NOW).image.ledger.reps[rep]
+
+    assert (restored.status, restored.seen_at, restored.ahead) == ("away", to_millis(NOW), 3_000)
+
+
 async def test_another_identity_key_is_refused(log: list[Outgoing], policy: Policy) -> None:
     """Under it every person would be somebody else."""
     found = await read_back(log, policy)

@@ -97,7 +97,8 @@ def _seat(ledger: Ledger, team: Team, name: str, now: int) -> None:
     rep = ledger.reps.get(name)
     if rep is None:
         rep = ledger.reps[name] = Rep(name)
-    rep.status, rep.seen_at, rep.turn, rep.misses = seen.status, min(seen.seen_at, now), seen.turn, seen.misses
+    rep.status, rep.seen_at, rep.ahead = seen.status, min(seen.seen_at, now), seen.ahead
+    rep.turn, rep.misses = seen.turn, seen.misses
     if 0 < seen.until <= now:
         rep.status = "offline"
     else:

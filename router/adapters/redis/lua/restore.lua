@@ -61,7 +61,7 @@ function put.policy(item) return verbs.install(item.install) end
 function put.rep(item)
   local rep = reps.get(item.rep.id) or newcomer(item.rep.id)
   redis.call("SADD", P .. "reps", rep.id)
-  for _, name in ipairs({ "status", "seen_at", "turn", "misses", "day", "today" }) do rep[name] = item.rep[name] end
+  for _, name in ipairs({ "status", "seen_at", "ahead", "turn", "misses", "day", "today" }) do rep[name] = item.rep[name] end
   expire_at(rep, item.rep["until"])
   reps.refresh(rep)
   rep.passes = item.rep.passes
