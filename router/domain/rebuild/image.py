@@ -198,4 +198,14 @@ def over(past: Mapping[str, Past]) -> Iterable[Lead]:
     """Yield the leads that are not open as the ledger keeps them."""
     for name, one in past.items():
         state: LeadState = "touched" if one.state == "touched" else "closed" if one.state == "closed" else "seen"
-        yield Lead(name, state=state, first=one.first, attempt=one.attempt, last_rep=one.last_rep, erased=one.erased)
+        yield Lead(
+            name,
+            state=state,
+            first=one.first,
+            attempt=one.attempt,
+            last_rep=one.last_rep,
+            erased=one.erased,
+            sub=one.sub,
+            submitted=one.submitted,
+            policy=one.policy,
+        )

@@ -14,7 +14,7 @@
     rep       {rep}: domain/ledger/state.py Rep, where they are and what their turn is
     virtual   {pools}: pool -> pass of the last one served
     lead      {lead, timers, loose, kept}: state.py Lead with [kind, due] each, whether it must go on at once, and for
-              how many seconds one that is over is kept
+              how many seconds one that is over is kept: such a one has of what it was brought with sub, submitted, policy
     account   {companies}: company -> the rep who had it last
     ids       {submissions, actions}: id -> for how many ms it is remembered
     epoch     {epoch, sequence, resume}: write what makes it a ledger, and go on by verbs.resume
