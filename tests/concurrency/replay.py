@@ -45,6 +45,7 @@ class Rep:
     capacity: int = 0
     status: str = "offline"
     seen_at: int = 0
+    ahead: int = 0
     until: int = 0
     held: set[str] = field(default_factory=set)
 
@@ -184,9 +185,10 @@ class Replay:
 
     def _attend(self, rep: Rep, verb: Mapping[str, Any], now: int) -> str:
         at = min(verb["at"], now)
-        if at <= rep.seen_at:
+        ahead = verb["at"] - at
+        if at < rep.seen_at or (at == rep.seen_at and ahead <= rep.ahead):
             return "repeat"
-        rep.seen_at = at
+        rep.seen_at, rep.ahead = at, ahead
         until = at + verb["ttl"] if verb["ttl"] else 0
         expired = 0 < until <= now
         if verb["heartbeat"] and rep.status == "offline":
@@ -212,7 +214,7 @@ class Replay:
         kind = fact["t"]
         if kind == "presence":
             rep = self.reps[fact["rep"]]
-            rep.status, rep.until, rep.seen_at = "away", 0, fact["at"]
+            rep.status, rep.until, rep.seen_at, rep.ahead = "away", 0, fact["at"], 0
         if "seq" not in fact:
             return
         self.counts[kind] += 1

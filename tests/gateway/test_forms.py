@@ -62,8 +62,14 @@ async def test_multipart_and_json_are_the_same_submission(site: Site, key: str) 
 
 
 async def test_a_page_cannot_say_when_or_as_what_it_was_sent(site: Site, key: str) -> None:
-    """Time and form are the gateway's to say; an id of the page makes one event, in a space of its own."""
-    body = {"email": "d@acme.example", "submission_id": "s-1", "submitted_at": "2020-01-01T00:00:00Z", "form": "other"}
+    """Time and form are the gateway's to say, `test` is a field like any; the page's id has a space of its own."""
+    body = {
+        "email": "d@acme.example",
+        "submission_id": "s-1",
+        "submitted_at": "2020-01-01T00:00:00Z",
+        "form": "other",
+        "test": True,
+    }
     first, second = [(await post(site, key, json=body)).json()["accepted"][0] for _ in range(2)]
 
     [event] = await site.on("form-submissions")
@@ -71,6 +77,18 @@ async def test_a_page_cannot_say_when_or_as_what_it_was_sent(site: Site, key: st
     assert event["submission_id"] == first["submission_id"] != "s-1"
     assert event["form"] == "demo-request"
     assert not event["submitted_at"].startswith("2020")
+    assert "test" not in event
+    assert event["fields"] == {"test": True}
+
+
+@pytest.mark.parametrize("said", ["on", "1", "yes", "true", "TOEFL"])
+async def test_a_field_named_test_makes_no_test(site: Site, key: str, said: str) -> None:
+    """A form that asks for a test means its leads: the answer goes to `fields`."""
+    await post(site, key, data={"email": "d@acme.example", "test": said})
+
+    [event] = await site.on("form-submissions")
+    assert "test" not in event
+    assert event["fields"] == {"test": said}
 
 
 async def test_other_origins_are_refused(site: Site, key: str) -> None:

@@ -25,10 +25,10 @@ from router.domain.ledger.verbs import Verb
 
 USUAL: dict[str, object] = {
     "rep": None, "last_rep": None, "step": None, "reach": 1, "tries": 0, "tried": {}, "warned": [], "stage": "lead",
-    "priority": 0, "company": None, "submitted": 0, "erased": None,
+    "priority": 0, "company": None, "submitted": 0, "erased": None, "sub": "", "policy": "",
 }  # fmt: skip
 FLAGS = ("parked", "overdue", "breached")
-NUMBERS = ("capacity", "weight", "order", "seen_at", "until", "load", "turn", "misses", "day", "today")
+NUMBERS = ("capacity", "weight", "order", "seen_at", "ahead", "until", "load", "turn", "misses", "day", "today")
 
 
 def load(client: redis.Redis) -> str:

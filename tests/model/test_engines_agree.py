@@ -257,11 +257,12 @@ class Engines(RuleBasedStateMachine):
         status=st.sampled_from(("available", "available", "busy", "away")),
         ttl=st.sampled_from((0, 5_000, TTL)),
         heartbeat=st.booleans(),
-        skew=st.sampled_from((0, 0, -2_000, -8_000, 5_000)),
+        skew=st.sampled_from((0, 0, -2_000, -8_000, 5_000, 6_000)),
+        later=st.sampled_from((1, 1, 0)),
     )
-    def attends(self, rep: str, status: Status, ttl: int, heartbeat: bool, skew: int) -> None:
-        """Let a presence come in, whatever its clock says."""
-        self.now += 1
+    def attends(self, rep: str, status: Status, ttl: int, heartbeat: bool, skew: int, later: int) -> None:
+        """Let a presence come in, whatever its clock says, maybe at the instant of the last one."""
+        self.now += later
         self.twins.apply(Attend(rep, status, self.now + skew, ttl, heartbeat), self.now)
 
     # --- time -----------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import uuid
 from collections.abc import Collection
 from typing import Any
 
@@ -21,6 +22,7 @@ from router.domain.ledger.verbs import Resume, Tick
 from router.domain.rebuild.image import Image, over
 from tests.model.rebuilding import Remembered
 from tests.model.test_engines_agree import Engines
+from tests.unit.ledger_story import Story
 
 EXAMPLES = int(os.environ.get("ROUTER_TEST_EXAMPLES", "60"))
 PHASES = [phase for phase in Phase if phase is not Phase.shrink or "ROUTER_TEST_SHRINKS" in os.environ]
@@ -105,7 +107,8 @@ def shown(lead: Lead, unknown: Collection[str]) -> dict[str, object]:
 
 def kept(lead: Lead, erased: Collection[str]) -> tuple[object, ...]:
     """Return what of a lead that is over is the same; when one of the *erased* was heard of first is not told."""
-    return lead.state, lead.attempt, lead.last_rep, None if lead.id in erased else lead.first
+    first = None if lead.id in erased else lead.first
+    return lead.state, lead.attempt, lead.last_rep, first, lead.sub, lead.submitted, lead.policy
 
 
 def untold(lead: Lead, made: Image) -> bool:
@@ -115,7 +118,7 @@ def untold(lead: Lead, made: Image) -> bool:
 
 def of_rep(ledger: Ledger, rep: Rep, now: int) -> dict[str, Any]:
     """Return what of a rep is the same."""
-    names = ["active", "calendar", "status", "seen_at", "until", "load", "turn", "misses", "on_duty"]
+    names = ["active", "calendar", "status", "seen_at", "ahead", "until", "load", "turn", "misses", "on_duty"]
     names += ["capacity", "weight"] if rep.active else []  # of one who has left the policy nobody asks
     return {**{name: getattr(rep, name) for name in names}, "today": reps.assigned_today(ledger, rep, now)}
 
@@ -129,6 +132,27 @@ def queue(ledger: Ledger) -> list[str]:
     """Return who waits, in the order in which they are served."""
     waiting = [lead for lead in ledger.leads.values() if lead.state == "waiting"]
     return [lead.id for lead in sorted(waiting, key=Lead.queue_key)]
+
+
+@pytest.mark.parametrize("ends", ["touch", "won"])
+def test_an_erasure_of_a_lead_that_was_over_is_told(twin_server: tuple[redis.Redis, str], ends: str) -> None:
+    """It is the only word of it on the log, and the next ledger that is made again goes by it."""
+    lost = Remembered(*twin_server, uuid.uuid4().hex)
+    story = Story(lost, "ana")
+    story.come("ana")
+    story.place("L1")
+    submitted = story.lead("L1").submitted
+    if ends == "touch":
+        story.act("touch", "L1", "ana")
+    else:
+        story.close("L1", "won")
+    again = story.engine = lost.restored()
+
+    [closed] = story.erase("L1")
+    told = {"reason": "erased", "sub": "s1", "submitted": submitted, "policy": "v1", "attempt": 1}
+    assert {name: closed[name] for name in told} == told
+    assert story.erase("L1") == []
+    assert again.read_back().over["L1"].erased == closed["at"]
 
 
 @pytest.mark.timeout(900)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import httpx
 import pytest_asyncio
 
 from router.domain.board.now import OpenLead
-from router.events.base import to_millis
+from router.events.base import rfc3339, to_millis
 from router.pipeline.links import Signer
 from tests.gateway.live import eventually
 from tests.pages.office import Office, open_office, post, token_in
@@ -31,6 +32,12 @@ def links(office: Office, lead: OpenLead, rep: str = "ana", *, expires_in: int =
     made = office.site.door.signer.links(lead.lead_id, lead.attempt, rep, until)
     assert made is not None
     return {name: link.removeprefix(PUBLIC) for name, link in made.items()}
+
+
+async def waits(office: Office, lead: OpenLead) -> bool:
+    """Return whether the lead waits in the queue."""
+    now = await office.board.lead(lead.lead_id)
+    return now is not None and now.state == "waiting"
 
 
 async def press(client: httpx.AsyncClient, link: str, fields: dict[str, str] | None = None) -> str:
@@ -108,12 +115,7 @@ async def test_a_lead_back_in_the_queue_can_be_taken(office: Office) -> None:
     await office.is_("ana", "available")
     lead = await office.lead()
     await office.is_("ana", "offline")
-
-    async def waits() -> bool:
-        now = await office.board.lead(lead.lead_id)
-        return now is not None and now.state == "waiting"
-
-    await eventually(waits)
+    await eventually(lambda: waits(office, lead))
     made = links(office, lead)
     async with office.browser() as phone:
         shown = (await phone.get(made["accept"])).text
@@ -121,6 +123,45 @@ async def test_a_lead_back_in_the_queue_can_be_taken(office: Office) -> None:
         assert "Ada Byron" not in shown
         await press(phone, made["accept"])
     assert await office.holder(lead.lead_id) == "ana"
+
+
+async def test_who_accepted_and_passed_on_may_take_it_after_all(office: Office) -> None:
+    """The same button of the same link, pressed about a lead that waits by now, is another action; twice it is one."""
+    await office.is_("ana", "available")
+    lead = await office.lead()
+    await office.is_("ana", "busy")  # she keeps it, and nothing comes back to her by itself
+    made = links(office, lead)
+    async with office.browser() as phone:
+        await press(phone, made["accept"])
+        at = rfc3339(office.site.door.clock.now())
+        passed_on = {"action_id": "a-1", "lead_id": lead.lead_id, "rep_id": "ana", "action": "decline", "at": at}
+        await office.site.door.send("rep-actions", [passed_on])
+        await eventually(lambda: waits(office, lead))
+
+        page = (await phone.get(made["accept"])).text
+        assert "Take it, and it is yours" in page
+        token = {"token": token_in(page)}
+        await asyncio.gather(*(phone.post(made["accept"], data=token) for _ in range(2)))
+    assert await office.holder(lead.lead_id) == "ana"
+    taken = [one["action_id"] for one in await office.actions() if one["action"] == "accept"]
+    assert len(set(taken)) == 2
+
+
+async def test_a_touch_of_a_lead_that_was_opened_again(office: Office) -> None:
+    """The person wrote again and waits: the link of the attempt that was touched before stops the new clock, too."""
+    await office.is_("ana", "available")
+    lead = await office.lead()
+    made = links(office, lead)
+    async with office.browser() as phone:
+        await press(phone, made["touched"], {"channel": "call"})
+        assert await office.board.lead(lead.lead_id) is None
+        await office.is_("ana", "busy")
+        again = await office.lead("web-2", email="web-1@acme.example")
+        assert (again.lead_id, again.attempt, again.state) == (lead.lead_id, lead.attempt, "waiting")
+
+        page = await press(phone, made["touched"], {"channel": "call"})
+        assert "Nothing left to do" in page
+    assert await office.board.lead(lead.lead_id) is None
 
 
 async def test_links_that_are_over_or_forged(office: Office) -> None:

@@ -167,6 +167,20 @@ def test_a_clock_that_runs_ahead_is_held_to_now(engine: Engine) -> None:
     assert story.rep("ana").status == "offline"
 
 
+def test_of_two_that_are_held_to_the_same_instant_the_newer_wins(engine: Engine) -> None:
+    """The clock that sends both is seconds ahead, and they come together: who said away last is away."""
+    story = Story(engine, "ana")
+    story.now += 10_000
+    assert story.do(Attend("ana", "available", story.now + 2_000, 0)).code == "done"
+    assert story.do(Attend("ana", "away", story.now + 3_000, 0)).code == "done"
+    assert story.do(Attend("ana", "available", story.now + 2_000, 0)).code == "repeat"
+    assert story.do(Attend("ana", "away", story.now + 3_000, 0)).code == "repeat"
+    assert story.rep("ana").status == "away"
+    story.now += 1
+    assert story.do(Attend("ana", "busy", story.now, 0)).code == "done"
+    assert story.rep("ana").status == "busy"
+
+
 def test_a_stranger_s_presence_is_refused(engine: Engine) -> None:
     """Only reps of the configuration are known."""
     story = Story(engine, "ana")

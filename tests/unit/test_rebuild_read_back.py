@@ -10,13 +10,18 @@ from typing import Any
 import orjson
 import pytest
 
+from router.domain.ledger.model import apply
+from router.domain.ledger.verbs import Erase
 from router.domain.policy import Policy
+from router.domain.rebuild.image import over
 from router.errors import BadInput
+from router.events.assignment import LeadClosed
 from router.events.base import to_millis
 from router.pipeline.read_back import INPUTS, ReadBack, Reader
+from router.pipeline.render import render
 from router.pipeline.restoration import restoration
 from router.policy.load import load_policy
-from router.ports import Activity, Outgoing
+from router.ports import Activity, Applied, Outgoing
 from tests.benchmarks.load import write_policy
 from tests.benchmarks.rebuild import Past
 from tests.fakes import MemoryTail
@@ -179,6 +184,34 @@ async def test_a_lead_whose_route_is_gone_stays_in_its_pool(log: list[Outgoing],
 
     assert made.without_route == 2
     assert {step.pool for lead in made.image.ledger.leads.values() for step in lead.steps} == {"enterprise"}
+
+
+async def test_an_erasure_is_told_of_a_lead_that_was_over_when_it_was_restored(
+    log: list[Outgoing], policy: Policy
+) -> None:
+    """Its event is a whole one, and by it the next ledger that is made again knows that the person was erased."""
+    made = restoration(await read_back(log, policy), policy, KEY, NOW).image
+    lead = next(lead for lead in over(made.over) if lead.state == "touched")
+    made.ledger.leads[lead.id] = lead
+    facts = apply(made.ledger, Erase(lead.id), to_millis(NOW)).facts
+    [told] = render(Applied("done", orjson.dumps(facts)), "default")
+
+    assert LeadClosed.model_validate_json(told.value or b"").reason == "erased"
+    assert (await read_back([*log, told], policy)).courses.erased(lead.id) == to_millis(NOW)
+
+
+async def test_of_two_presences_from_a_clock_that_is_ahead_the_newer_counts(policy: Policy) -> None:
+    """Both are held to the instant at which they came together, as the ledger had it."""
+    rep = next(iter(policy.reps))
+
+    def said(status: str, ahead: int) -> Outgoing:
+        at = (NOW + timedelta(seconds=ahead)).isoformat()
+        return Outgoing("rep-presence", None, orjson.dumps({"rep_id": rep, "status": status, "at": at}), {})
+
+    found = await read_back([said("available", 2), said("away", 3), said("available", 2)], policy)
+    restored = restoration(found, policy, KEY, NOW).image.ledger.reps[rep]
+
+    assert (restored.status, restored.seen_at, restored.ahead) == ("away", to_millis(NOW), 3_000)
 
 
 async def test_another_identity_key_is_refused(log: list[Outgoing], policy: Policy) -> None:

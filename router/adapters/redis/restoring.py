@@ -177,5 +177,6 @@ def _lead(lead: Lead) -> Item:
 
 def _past(name: str, past: Past) -> Item:
     kept = {"id": name, "state": past.state, "first": past.first, "attempt": past.attempt}
+    brought = {"sub": past.sub, "submitted": past.submitted, "policy": past.policy} if past.sub else {}
     more = {"last_rep": past.last_rep, "erased": past.erased}
-    return kept | {name: value for name, value in more.items() if value is not None}
+    return kept | brought | {name: value for name, value in more.items() if value is not None}

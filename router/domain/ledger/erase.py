@@ -12,8 +12,8 @@ def erase(ledger: Ledger, verb: Erase, now: int) -> Answer:
     """
     Close the lead, whatever became of it before, and keep nothing else of it.
 
-    The `closed` fact is the log's own memory of the erasure. A lead that never went to sales has none: of such a one
-    nothing is kept that could come back.
+    The `closed` fact is the log's own memory of the erasure. Of a lead that never went to sales there is none, as it
+    has no submission that a fact could name: a ledger that is made again from the log does not know that it was erased.
     """
     lead = ledger.leads.setdefault(verb.lead_id, Lead(verb.lead_id, first=now))
     out: list[Fact] = []

@@ -119,9 +119,9 @@ def attend(ledger: Ledger, verb: Attend, now: int) -> Answer:
     if rep is None:
         return Answer("unknown_rep")
     at = min(verb.at, now)
-    if at <= rep.seen_at:
+    if (at, verb.at - at) <= (rep.seen_at, rep.ahead):
         return Answer("repeat")
-    rep.seen_at = at
+    rep.seen_at, rep.ahead = at, verb.at - at
     until = at + verb.ttl if verb.ttl else 0
     if 0 < until <= now:
         gone = verb.heartbeat and rep.status == "offline"
@@ -183,7 +183,7 @@ def _missed(ledger: Ledger, lead: Lead, now: int) -> list[Fact]:
     if rep.misses < ledger.misses_before_away or rep.status in ("away", "offline"):
         return offers.unassign(ledger, lead, "accept_timeout", now) + offers.settle(ledger, now, {rep.id})
     rep.misses = 0
-    rep.status, rep.seen_at = "away", now
+    rep.status, rep.seen_at, rep.ahead = "away", now, 0
     duty.expire_at(ledger, rep, 0)
     reps.refresh_duty(ledger, rep, now)
     away = fact("presence", rep=rep.id, status="away", at=now)

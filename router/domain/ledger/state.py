@@ -91,6 +91,7 @@ class Rep:
     manager: str | None = None
     status: str = "offline"
     seen_at: int = 0
+    ahead: int = 0  # by how much the clock that said so ran ahead: of two held to one instant the newer counts
     until: int = 0  # when the status expires; 0: never
     load: int = 0
     turn: int = 0  # the sequence of their last assignment: who was never assigned a lead is idle longest

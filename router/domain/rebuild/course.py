@@ -32,6 +32,9 @@ class Past:
     seq: int = 0
     acted_at: int = 0  # when it was touched, by the word of who did
     erased: int | None = None  # when its person was erased last
+    sub: str = ""  # that, `submitted` and `policy` are of the submission that opened it last: an erasure names them
+    submitted: int = 0
+    policy: str = ""
 
 
 @dataclass(slots=True)
@@ -134,7 +137,18 @@ class Courses:
         lead = opening.lead
         del self.open[lead.id]
         self.over[lead.id] = Past(
-            lead.first, state, lead.attempt, at, lead.last_rep, opening.turn, opening.seq, opening.acted_at, lead.erased
+            lead.first,
+            state,
+            lead.attempt,
+            at,
+            lead.last_rep,
+            opening.turn,
+            opening.seq,
+            opening.acted_at,
+            lead.erased,
+            lead.sub,
+            lead.submitted,
+            lead.policy,
         )
 
 

@@ -97,7 +97,8 @@ def _seat(ledger: Ledger, team: Team, name: str, now: int) -> None:
     rep = ledger.reps.get(name)
     if rep is None:
         rep = ledger.reps[name] = Rep(name)
-    rep.status, rep.seen_at, rep.turn, rep.misses = seen.status, min(seen.seen_at, now), seen.turn, seen.misses
+    rep.status, rep.seen_at, rep.ahead = seen.status, min(seen.seen_at, now), seen.ahead
+    rep.turn, rep.misses = seen.turn, seen.misses
     if 0 < seen.until <= now:
         rep.status = "offline"
     else:
@@ -197,4 +198,14 @@ def over(past: Mapping[str, Past]) -> Iterable[Lead]:
     """Yield the leads that are not open as the ledger keeps them."""
     for name, one in past.items():
         state: LeadState = "touched" if one.state == "touched" else "closed" if one.state == "closed" else "seen"
-        yield Lead(name, state=state, first=one.first, attempt=one.attempt, last_rep=one.last_rep, erased=one.erased)
+        yield Lead(
+            name,
+            state=state,
+            first=one.first,
+            attempt=one.attempt,
+            last_rep=one.last_rep,
+            erased=one.erased,
+            sub=one.sub,
+            submitted=one.submitted,
+            policy=one.policy,
+        )

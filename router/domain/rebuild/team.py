@@ -34,6 +34,7 @@ class Seen:
     id: str
     status: str = "offline"
     seen_at: int = 0
+    ahead: int = 0
     until: int = 0
     turn: int = 0
     missed: list[int] = field(default_factory=list)  # in a row, when
@@ -97,9 +98,10 @@ class Team:
         if 0 < rep.until <= now:
             rep.status, rep.until = "offline", 0
         at = min(presence.at, now)
-        if at < rep.seen_at or (at == rep.seen_at and not presence.by_router):
+        ahead = presence.at - at
+        if (at, ahead) <= (rep.seen_at, rep.ahead) and not (presence.by_router and at == rep.seen_at):
             return
-        rep.seen_at = at
+        rep.seen_at, rep.ahead = at, ahead
         until = at + presence.ttl if presence.ttl else 0
         if 0 < until <= now:
             if not (presence.heartbeat and rep.status == "offline"):

@@ -22,7 +22,6 @@ MOST_FIELDS: Final = 300
 _OWN: Final = frozenset({"submission_id", "submitted_at", "form", "fields"})
 _NAMED: Final = frozenset(FormSubmitted.model_fields) - _OWN - {"utm", "consent", "employees", "test"}
 _UTM: Final = {f"utm_{name}": name for name in Utm.model_fields}
-_TRUE: Final = frozenset({"true", "1", "on", "yes"})
 
 
 async def fields_of(request: Request) -> dict[str, Any]:
@@ -68,7 +67,8 @@ def submission_of(given: Mapping[str, Any], referer: str | None) -> dict[str, An
     """
     Return the data of a submission, without what the gateway makes itself.
 
-    What has not the form that its name asks for stays a lead: it goes to `fields`.
+    What has not the form that its name asks for stays a lead: it goes to `fields`. So does `test`: keys of forms are
+    public, and what a page calls so is a field of its own.
 
     >>> submission_of({"email": "d@acme.example", "utm_source": "ad", "product": "x", "employees": "51-200"}, None)
     {'email': 'd@acme.example', 'utm': {'source': 'ad'}, 'fields': {'product': 'x', 'employees': '51-200'}}
@@ -85,8 +85,6 @@ def submission_of(given: Mapping[str, Any], referer: str | None) -> dict[str, An
             utm |= {one: text for one, text in value.items() if one in Utm.model_fields and isinstance(text, str)}
         elif name == "fields" and isinstance(value, dict):
             fields |= {one: _scalar(each) for one, each in value.items()}
-        elif name == "test":
-            found[name] = isinstance(value, str) and value.strip().lower() in _TRUE
         elif name not in _OWN:
             fields[name] = _scalar(value)
     if referer and referer.isprintable():
@@ -101,8 +99,6 @@ def _fits(name: str, value: object) -> bool:
             return _whole(value)
         case "consent":
             return isinstance(value, dict)
-        case "test":
-            return isinstance(value, bool)
         case _:
             return name in _NAMED and (value is None or isinstance(value, str))
 

@@ -30,21 +30,27 @@ Asked = Literal["accept", "decline", "touch"]
 async def act(
     desk: Desk,
     rep_id: str,
-    lead_id: str,
+    lead: OpenLead,
     attempt: int,
     action: Action,
     *,
     channel: str | None = None,
     reason: str = "",
 ) -> None:
-    """Put one action onto the log. Done twice about one attempt, it counts once."""
+    """
+    Put one action onto the log. Done twice about *lead* as it stands it counts once, as on a double click.
+
+    Once the lead is opened again, waits, or is with somebody else, the same button of the same *attempt* is another
+    action: to accept, pass on, and take it after all are three.
+    """
     if channel is not None and channel not in get_args(Channel):
         raise Refused(422, "Which way?", "Choose how you reached them.")
-    name = "\x00".join((lead_id, str(attempt), rep_id, action))
+    stands = (lead.submission_id, str(lead.attempt), lead.rep_id or "")
+    name = "\x00".join((lead.lead_id, *stands, str(attempt), rep_id, action))
     event = RepAction.model_validate(
         {
             "action_id": f"page_{hashlib.sha256(name.encode()).hexdigest()[:32]}",
-            "lead_id": lead_id,
+            "lead_id": lead.lead_id,
             "rep_id": rep_id,
             "action": action,
             "at": desk.door.clock.now(),

@@ -79,7 +79,7 @@ async def press(request: Request, token: str) -> Response:
         await act(
             desk,
             claim.rep_id,
-            claim.lead_id,
+            lead,
             claim.attempt,
             verb,  # type: ignore[arg-type]  # one of the words of `_VERBS`
             channel=fields.get("channel", "call") if verb == "touch" else None,

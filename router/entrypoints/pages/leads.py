@@ -85,7 +85,7 @@ async def answer(request: Request, lead_id: str, action: Literal["accept", "decl
         )
     reason = " ".join(part for part in (fields.get("reason"), fields.get("more")) if part)
     channel = fields.get("channel", "call") if action == "touch" else None
-    await act(desk, visit.rep_id, lead_id, lead.attempt, action, channel=channel, reason=reason)
+    await act(desk, visit.rep_id, lead, lead.attempt, action, channel=channel, reason=reason)
     now = await until_shown(desk, lead_id, lambda now: now is None or now.revision != lead.revision)
     return _done(request, action if now is None or now.revision != lead.revision else "later")
 

@@ -1,5 +1,7 @@
 --[[
   attend: a rep's presence. The newest `at` wins, an older one changes nothing; a heartbeat only renews the ttl.
+  One from a clock that is ahead is held to now, so that it silences nothing said later; how far ahead it was tells which
+  of two such that come at one instant is the newer.
 
   The item's fields are those of domain/ledger/verbs.py Attend.
   Answers done | repeat | unknown_rep.
@@ -8,8 +10,9 @@ function verbs.attend(item)
   local rep = reps.get(item.rep_id)
   if not rep then return "unknown_rep" end
   local at = math.min(item.at, now)
-  if at <= rep.seen_at then return "repeat" end
-  rep.seen_at = at
+  local ahead = item.at - at
+  if at < rep.seen_at or (at == rep.seen_at and ahead <= rep.ahead) then return "repeat" end
+  rep.seen_at, rep.ahead = at, ahead
   local until_ = item.ttl > 0 and at + item.ttl or 0
   local expired = until_ > 0 and until_ <= now
   if item.heartbeat then

@@ -36,8 +36,8 @@ end
 
 local function newcomer(id)
   local rep = {
-    id = id, active = false, capacity = 0, weight = 1, order = 0, status = "offline", seen_at = 0, ["until"] = 0,
-    load = 0, turn = 0, misses = 0, day = 0, today = 0, on_duty = false, in_hours = false, passes = {},
+    id = id, active = false, capacity = 0, weight = 1, order = 0, status = "offline", seen_at = 0, ahead = 0,
+    ["until"] = 0, load = 0, turn = 0, misses = 0, day = 0, today = 0, on_duty = false, in_hours = false, passes = {},
   }
   cache.rep[id] = rep
   reps.save(rep)

@@ -53,11 +53,15 @@ end
 
 local function some(list) return next(list) and cjson.encode(list) or "{}" end
 
--- One object: a line of what changes; then what was brought along and the lead's way, which need not be written anew
+-- One object: a line of what changes; then what was brought along and the lead's way, which need not be written anew.
+-- Of one that was over when it was restored there is only what an erasure says of it
 local function encode(lead)
   local first = '{"id":' .. quote(lead.id) .. ',"first":' .. whole(lead.first) .. ',"state":"' .. lead.state .. '","attempt":'
     .. whole(lead.attempt) .. field("erased", lead.erased)
-  if not lead.submitted then return first .. field("last_rep", lead.last_rep) .. "}" end
+  if not lead.opened then
+    return first .. field("last_rep", lead.last_rep) .. field("sub", lead.sub) .. field("submitted", lead.submitted)
+      .. field("policy", lead.policy) .. "}"
+  end
   return first .. ',"opened":' .. whole(lead.opened) .. ',"unheld_since":' .. whole(lead.unheld_since) .. ',"unheld_ms":'
     .. whole(lead.unheld_ms) .. ',"assigned_at":' .. whole(lead.assigned_at) .. ',"accept_ms":' .. whole(lead.accept_ms)
     .. ',"reach":' .. whole(lead.reach) .. ',"tries":' .. whole(lead.tries) .. ',"tried":' .. some(lead.tried)

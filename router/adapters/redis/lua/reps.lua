@@ -6,7 +6,7 @@
 ]]
 local reps = {}
 
-local NUMBERS = { "capacity", "weight", "order", "seen_at", "until", "load", "turn", "misses", "day", "today" }
+local NUMBERS = { "capacity", "weight", "order", "seen_at", "ahead", "until", "load", "turn", "misses", "day", "today" }
 
 function reps.get(id)
   if cache.rep[id] == nil then

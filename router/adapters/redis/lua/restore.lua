@@ -14,7 +14,7 @@
     rep       {rep}: domain/ledger/state.py Rep, where they are and what their turn is
     virtual   {pools}: pool -> pass of the last one served
     lead      {lead, timers, loose, kept}: state.py Lead with [kind, due] each, whether it must go on at once, and for
-              how many seconds one that is over is kept
+              how many seconds one that is over is kept: such a one has of what it was brought with sub, submitted, policy
     account   {companies}: company -> the rep who had it last
     ids       {submissions, actions}: id -> for how many ms it is remembered
     epoch     {epoch, sequence, resume}: write what makes it a ledger, and go on by verbs.resume
@@ -61,7 +61,7 @@ function put.policy(item) return verbs.install(item.install) end
 function put.rep(item)
   local rep = reps.get(item.rep.id) or newcomer(item.rep.id)
   redis.call("SADD", P .. "reps", rep.id)
-  for _, name in ipairs({ "status", "seen_at", "turn", "misses", "day", "today" }) do rep[name] = item.rep[name] end
+  for _, name in ipairs({ "status", "seen_at", "ahead", "turn", "misses", "day", "today" }) do rep[name] = item.rep[name] end
   expire_at(rep, item.rep["until"])
   reps.refresh(rep)
   rep.passes = item.rep.passes

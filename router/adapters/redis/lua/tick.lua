@@ -15,7 +15,7 @@ local function missed(lead)
     return
   end
   rep.misses = 0
-  rep.status, rep.seen_at = "away", now
+  rep.status, rep.seen_at, rep.ahead = "away", now, 0
   expire_at(rep, 0)
   reps.refresh(rep)
   fact("presence", { rep = rep.id, status = "away", at = now })
