@@ -48,6 +48,7 @@ from router.adapters.kafka.closing import close, ended, ends_within, in_full, sw
 from router.adapters.kafka.committed import seek_to_committed
 from router.adapters.kafka.connection import KafkaConnection
 from router.adapters.kafka.dealing import WholeDeal
+from router.adapters.kafka.header_names import read_any_header_name
 from router.adapters.kafka.inbox import BATCH, Inbox
 from router.adapters.kafka.patience import Patience
 from router.adapters.kafka.speed import read_fast
@@ -122,6 +123,7 @@ class FaustSource:
         if missing := sorted(set(names) - (await KafkaAdmin(self._connection).partitions(names)).keys()):
             raise DependencyDown(f"Kafka has no topic {', '.join(missing)}. Make them with `router topics create`.")
         read_fast()
+        read_any_header_name()
         wait, patience = SHORTEST_WAIT, Patience(KafkaAdmin(self._connection), names)
         while True:
             run = self._run = _Run(self._connection, self._prefix, self._group, handlers, self._now, self._any_order)

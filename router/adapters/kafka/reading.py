@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError  # type: ignore[import-untyped]  # as abo
 
 from router.adapters.kafka.closing import close, lost_connections
 from router.adapters.kafka.connection import KafkaConnection
+from router.adapters.kafka.header_names import read_any_header_name
 from router.errors import DependencyDown
 from router.ports import Received
 
@@ -27,6 +28,7 @@ T = TypeVar("T")
 @asynccontextmanager
 async def reader(connection: KafkaConnection, partitions: Sequence[TopicPartition]) -> AsyncIterator[AIOKafkaConsumer]:
     """Give a consumer of *partitions*; raises `DependencyDown` where no broker is found."""
+    read_any_header_name()
     consumer = AIOKafkaConsumer(
         group_id=None,
         auto_offset_reset="earliest",
