@@ -112,6 +112,7 @@ async def judged(place: Outlook, workspace: str, topic_prefix: str, asked: Asked
             continue
         if records % JUDGED_EVERY == 0:
             auditor.advance(min(record.written_at - PATIENCE, until), certain=False, read_at=read_at)
+            auditor.told.take()  # the report keeps those that it shows
         if records % SHOWN_EVERY == 0:
             progress(records, record.written_at)
     await rosters.take(await place.standing.policies())
