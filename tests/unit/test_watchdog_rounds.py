@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from router.domain.audit import Violation
+from router.entrypoints.watchdog import rounds
 from router.errors import DependencyDown
+from router.ports import Span
 from tests.unit.watchdog_place import Post
 
 BROKEN = Violation(7, "lead lou", "was called twice")
@@ -41,6 +43,19 @@ def test_the_count_goes_on_however_much_is_found(post: Post) -> None:
     assert post.readings.violations[1] == 600
     assert len(post.told()) == 600
     assert len(post.sent()) == 600
+
+
+def test_only_a_look_that_has_read_everything_is_clean(post: Post, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look that could not read to the end of the log has found nothing because it did not see."""
+    monkeypatch.setattr(rounds, "READ_WITHIN", 0.01)
+    post.book.ends = [Span("rep-actions", 0, 0, 5)]
+    look(post)
+    assert post.readings.rounds == 1
+    assert post.readings.clean_at is None
+
+    post.book.ends = []
+    look(post)
+    assert post.readings.clean_at is not None
 
 
 def test_what_was_found_outlives_an_outage_in_the_middle_of_a_look(post: Post) -> None:

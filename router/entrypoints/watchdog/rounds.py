@@ -90,9 +90,9 @@ class Rounds:
             await sweep(place.ledger, place.log.publisher, self.workspace, self.signer)
             readings.finished["outbox"] += reached.standing.outbox
             log.warning("watchdog.published", entries=reached.standing.outbox)
-        await self._judge(reached)
+        is_certain = await self._judge(reached)
         now = [*await self._at_this_instant(reached), *self._standing_still(reached, notifier)]
-        is_clean = not self._pending and not now
+        is_clean = is_certain and not self._pending and not now
         self._note(self._new(now))
         await self._finish()
         await self._tell()
@@ -105,8 +105,8 @@ class Rounds:
         since = reached.standing.outbox_since
         return since is not None and reached.standing.at - since > FINISHES_AFTER
 
-    async def _judge(self, reached: Settled) -> None:
-        """Let the auditor judge up to where everything is settled, once all that has been read."""
+    async def _judge(self, reached: Settled) -> bool:
+        """Let the auditor judge up to where everything is settled; False where not all that has been read yet."""
         auditor = self.auditor
         whole = await self.follower.reached(await self.place.book.spans(ALL), READ_WITHIN)
         await self.rosters.take(await self.place.standing.policies())
@@ -120,6 +120,7 @@ class Rounds:
         for violation in auditor.told.take():
             self.readings.violations[violation.promise] += 1
             self._pending.append(violation)
+        return whole
 
     async def _at_this_instant(self, reached: Settled) -> list[Finding]:
         """Look at what only the ledger shows; count what was seen the last time too."""
