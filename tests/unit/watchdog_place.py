@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, cast
@@ -21,7 +21,7 @@ from router.entrypoints.watchdog.readings import Readings
 from router.entrypoints.watchdog.rounds import Rounds
 from router.events.base import rfc3339
 from router.ports import Lag, Received, Span
-from tests.fakes import MemoryPublisher, Outage
+from tests.fakes import ManualClock, MemoryLedger, MemoryPublisher, Outage
 from tests.unit.policy_text import load
 
 if TYPE_CHECKING:
@@ -32,13 +32,22 @@ WORKSPACE = "default"
 
 @dataclass
 class Ledger:
-    """How the ledger stands; implements what `RedisStanding` does. *outage* comes in the middle of a look."""
+    """
+    How the ledger stands; implements what `RedisStanding` does.
+
+    * **outboxes** - since when the oldest entry stands there, at one look after the other; the last one stays.
+    * **outage** - comes in the middle of a look.
+    """
 
     standing: Standing
+    outboxes: list[datetime | None] = field(default_factory=list)
     outage: Outage = field(default_factory=Outage)
 
     async def now(self, _: object = None) -> Standing:
         """Return how it stands, at this moment."""
+        if self.outboxes:
+            since = self.outboxes.pop(0)
+            self.standing = replace(self.standing, outbox=int(since is not None), outbox_since=since)
         return replace(self.standing, at=CLOCK.now())
 
     async def policies(self) -> Mapping[str, str]:
@@ -91,9 +100,13 @@ class Post:
         self.auditor = Auditor(Roster.of(policy))
         self.readings = Readings()
         servers = SimpleNamespace(
-            log=SimpleNamespace(publisher=self.log), book=self.book, standing=self.ledger, group="router-{}".format
+            log=SimpleNamespace(publisher=self.log),
+            book=self.book,
+            ledger=MemoryLedger(ManualClock()),
+            standing=self.ledger,
+            group="router-{}".format,
         )
-        place = cast("Outlook", servers)
+        self.place = place = cast("Outlook", servers)
         rosters = Rosters()
         rosters.policies["v1"] = policy
         self.rounds = Rounds(

@@ -18,7 +18,7 @@ import structlog
 
 from router.bootstrap import CLOCK, Outlook
 from router.domain.audit import Auditor, Violation
-from router.entrypoints.audit.horizon import Settled, settled
+from router.entrypoints.audit.horizon import Passage, Settled, settled
 from router.entrypoints.audit.rosters import Rosters
 from router.entrypoints.audit.run import PATIENCE, resolve_doubts
 from router.entrypoints.watchdog import findings
@@ -57,6 +57,7 @@ class Rounds:
     signer: Signer | None
     since: datetime
     show: Callable[[Readings], None]
+    _outbox: Passage = field(default_factory=Passage)
     _seen: dict[str, Finding] = field(default_factory=dict)
     _lasting: dict[str, Finding] = field(default_factory=dict)
     _pending: deque[Violation] = field(default_factory=deque)
@@ -106,21 +107,22 @@ class Rounds:
         return since is not None and reached.standing.at - since > FINISHES_AFTER
 
     async def _judge(self, reached: Settled) -> bool:
-        """Let the auditor judge up to where everything is settled; False where not all that has been read yet."""
-        auditor = self.auditor
+        """Let the auditor judge up to where all is on the log; False where that is not known, or not read yet."""
+        auditor, until = self.auditor, self._outbox.after(reached)
         whole = await self.follower.reached(await self.place.book.spans(ALL), READ_WITHIN)
         await self.rosters.take(await self.place.standing.policies())
         auditor.roster = self.rosters.roster(set(auditor.policies))
-        if whole:
-            auditor.advance(reached.until)
+        is_certain = whole and until is not None
+        if whole and until is not None:
+            auditor.advance(until)
             await resolve_doubts(self.place, auditor, self.since, self.rosters.remembered_for)
-            self.readings.judged_until = reached.until
+            self.readings.judged_until = until
         elif self.follower.newest is not None:
-            auditor.advance(min(reached.until, self.follower.newest - PATIENCE), certain=False)
+            auditor.advance(min(reached.likely, self.follower.newest - PATIENCE), certain=False)
         for violation in auditor.told.take():
             self.readings.violations[violation.promise] += 1
             self._pending.append(violation)
-        return whole
+        return is_certain
 
     async def _at_this_instant(self, reached: Settled) -> list[Finding]:
         """Look at what only the ledger shows; count what was seen the last time too."""
