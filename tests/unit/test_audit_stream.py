@@ -36,12 +36,16 @@ def roster_and_policies(tmp_path_factory: pytest.TempPathFactory) -> tuple[Roste
     return Roster.of(*both), both
 
 
-@given(seed=st.integers(0, 1 << 32), cut=st.floats(0, 1), whole=st.booleans(), certain=st.booleans())
+@given(seed=st.integers(0, 1 << 32), cut=st.floats(0, 1), whole=st.booleans(), certain=st.sampled_from((0, 0.5, 1)))
 @settings(max_examples=60, deadline=None)
 def test_whatever_the_ledger_does_breaks_nothing(
-    roster_and_policies: tuple[Roster, tuple[object, object]], seed: int, cut: float, *, whole: bool, certain: bool
+    roster_and_policies: tuple[Roster, tuple[object, object]], seed: int, cut: float, *, whole: bool, certain: float
 ) -> None:
-    """Random histories of the ledger's model, shown late, twice, in another order, cut at any start: no violation."""
+    """
+    Random histories of the ledger's model, shown late, twice, in another order, cut at any start: no violation.
+
+    * **certain** - the share of looks that judge with certainty.
+    """
     roster, (first, second) = roster_and_policies
     run = World(seed, first, second).play()  # type: ignore[arg-type] # the policies of the fixture
     since = None if whole else WORLD_START + LENGTH * cut
@@ -53,7 +57,7 @@ def test_whatever_the_ledger_does_breaks_nothing(
         assert report.counts.by_to == {**report.counts.by_to, **_decisions(run)}
 
 
-def shown(run: Rehearsal, roster: Roster, lot: random.Random, since: datetime | None, *, certain: bool) -> Report:
+def shown(run: Rehearsal, roster: Roster, lot: random.Random, since: datetime | None, *, certain: float) -> Report:
     """Show a run to an auditor that forgets soon, and judge on the way."""
     auditor = Auditor(
         roster,
@@ -66,9 +70,9 @@ def shown(run: Rehearsal, roster: Roster, lot: random.Random, since: datetime | 
     for now, _, record in sorted(late, key=lambda one: one[:2]):
         auditor.see(record)
         if lot.random() < 0.3:
-            auditor.advance(now - READ_LATE - TAKES, certain=certain)
+            auditor.advance(now - READ_LATE - TAKES, certain=lot.random() < certain)
     decided = [one.data for one in run.records if one.ce_type == "lead.decided.v1" and one.data]
-    auditor.advance(run.now - READ_LATE, certain=certain)
+    auditor.advance(run.now - READ_LATE, certain=lot.random() < certain)
     auditor.resolve(
         {("submission", one["submission_id"]) for one in decided} | {("lead", one["lead_id"]) for one in decided}
     )
@@ -159,6 +163,62 @@ def test_what_is_wrong_is_told_while_it_is_followed(story: Story, promise: int, 
     assert promise in {violation.promise for violation in told}, [*map(str, told)]
     auditor.advance(story.now + timedelta(seconds=60))
     assert len(auditor.told.take()) == 0, "told once"
+
+
+@pytest.mark.parametrize(("promise", "change"), BREAKS.values(), ids=BREAKS.keys())
+def test_what_seemed_wrong_is_told_by_the_first_certain_look(story: Story, promise: int, change: Change) -> None:
+    """A break of each kind that an auditor passes while it catches up is told once it is sure, and then forgotten."""
+    room = {"ana": RosterRep(1), "ben": RosterRep(1), "cid": RosterRep(1), "nobody-free": RosterRep(0)}
+    late, straight = Auditor(Roster(room)), Auditor(Roster(room))
+    for record in sorted(map(story.as_written, change(story)), key=at):
+        for auditor in (late, straight):
+            auditor.see(record)
+    end = story.now + timedelta(seconds=30)
+    late.advance(end, certain=False)
+    late.advance(end)
+    straight.advance(end)
+
+    told = {violation.promise for violation in late.told.take()}
+    assert promise in told
+    assert told == {violation.promise for violation in straight.told.take()}
+    assert (late.retained, late.open_cases) == (straight.retained, straight.open_cases)
+    late.advance(end + timedelta(seconds=30))
+    assert late.told.take() == [], "told once"
+
+
+def test_what_only_seemed_wrong_is_not_told(story: Story) -> None:
+    """What comes in time for the certain look excuses what the uncertain one could not understand."""
+    since = START + timedelta(seconds=1)
+    asked = [record for record in story.records if record.topic in {"form-submissions", "rep-actions"}]
+    auditor = Auditor(story.roster, window=Window(since))
+    for record in asked:
+        auditor.see(story.as_written(record))
+    auditor.advance(story.now + timedelta(seconds=30), certain=False)
+    assert list(auditor.doubts()) == []
+    for record in story.without(lambda record: record in asked):
+        auditor.see(story.as_written(record))
+    auditor.advance(story.now + timedelta(seconds=30))
+
+    assert auditor.told.take() == []
+    assert list(auditor.doubts()) == []
+    assert auditor.open_cases == 0
+
+
+def test_words_about_a_suspect_are_forgotten_again(story: Story) -> None:
+    """Once the assignment is judged that seemed wrong, its rep's past is as short as anybody's."""
+    auditor = Auditor(story.roster)
+    for record in sorted(map(story.as_written, story.changed(lambda r: r.ce_id == "seq-4", rep_id="ana")), key=at):
+        auditor.see(record)
+    auditor.advance(story.now + timedelta(seconds=30), certain=False)
+    auditor.advance(story.now + timedelta(seconds=30))
+    held = auditor.retained
+    for _ in range(100):
+        story.wait(60)
+        story.presence("ana", "busy")
+        auditor.see(story.as_written(story.records[-1]))
+    auditor.advance(story.now + timedelta(seconds=30))
+
+    assert auditor.retained <= held + 5
 
 
 def test_a_correct_story_tells_nothing_and_leaves_little(story: Story) -> None:

@@ -84,6 +84,10 @@ class Presences:
         """Forget nothing more of a rep: something is to be judged again."""
         self._held.add(rep_id or "")
 
+    def release(self) -> None:
+        """Forget again what is old of any rep: what was to be judged again is on the list once more."""
+        self._held.clear()
+
     def forget(self, before: datetime, grace: timedelta) -> None:
         """Let go of what no assignment from *before* on can need: all but the last word and how long it held."""
         for rep_id, signs in self._signs.items():

@@ -75,6 +75,7 @@ class Files:
         self._by_place: dict[Place, Case] = {}
         self._orphans: dict[Place, list[EventRejected]] = {}
         self._due: list[tuple[datetime, int, Case]] = []
+        self._suspect: dict[Case, None] = {}
         self._count = itertools.count()
         self._frontier: datetime | None = None
 
@@ -235,6 +236,16 @@ class Files:
             case.queued = at
             heapq.heappush(self._due, (at, next(self._count), case))
 
+    def suspect(self, case: Case) -> None:
+        """Keep a case that seems wrong until somebody can look at it with certainty."""
+        self._suspect[case] = None
+
+    def look_at_suspects(self, at: datetime) -> None:
+        """Have every case that seemed wrong looked at *at*, or before."""
+        for case in self._suspect:
+            self.look(case, at)
+        self._suspect.clear()
+
     def next_assignment(self, event: AssignmentEvent) -> None:
         """File an assignment event, which is in order now."""
         self.tally.assigned(event)
@@ -263,6 +274,7 @@ class Files:
         else:
             key = ("record", next(record.observed.where for each in case.history.inputs.values() for record in each))
         del self.cases[key]
+        self._suspect.pop(case, None)
         for records in case.history.inputs.values():
             for record in records:
                 self._by_place.pop(record.observed.where, None)

@@ -10,7 +10,7 @@ from router.domain.audit.counts import Counts, Spread
 from router.domain.audit.observed import Violation
 
 MOST_SHOWN = 200
-"""Violations kept of one promise; `found` has the whole number."""
+"""Violations kept of one promise for the report; `found` has the whole number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +47,14 @@ class Told:
 
     def add(self, violation: Violation) -> None:
         """Take one in."""
+        short = violation.held_short()
+        self._new.append(short)
         self.found[violation.promise] += 1
         if self.found[violation.promise] <= MOST_SHOWN:
-            self._kept.append(violation.held_short())
-            self._new.append(violation.held_short())
+            self._kept.append(short)
 
     def take(self) -> Sequence[Violation]:
-        """Return those that are kept and were not taken before."""
+        """Return all that were not taken before: whoever follows for long takes them now and then."""
         new, self._new = self._new, []
         return new
 

@@ -130,13 +130,14 @@ class Auditor:
         """
         Judge what may be judged, everything from before *until* having had its effect and been shown.
 
-        * **certain** - False where that is only likely: then what seems wrong waits for `finish`, and only what is
-          over and right is forgotten.
+        * **certain** - False where that is only likely: then what seems wrong waits until it is judged with certainty,
+          and only what is over and right is forgotten.
         """
         horizon = Horizon(until, strict_end=False, tolerance=self.tolerance, read_at=read_at)
         self._in_order(horizon)
         if certain:
             self._tell(self._files.order.faults())
+            self._judge_suspects_again(until)
         while self._handed and horizon.settled(self._handed[0].event.at):
             self._judge_handed(self._handed.popleft(), horizon, certain=certain)
         for case in self._files.due(until):
@@ -202,9 +203,14 @@ class Auditor:
             self._latest[event.lead_id] = handed
         self._files.next_assignment(event)
 
+    def _judge_suspects_again(self, until: datetime) -> None:
+        """Put what seemed wrong back on the lists; what stands there keeps the words about its rep by itself."""
+        self._handed.extendleft(reversed(self._suspects))
+        self._suspects.clear()
+        self._files.presences.release()
+        self._files.look_at_suspects(until)
+
     def _judge_handed(self, handed: _Handed, horizon: Horizon, *, certain: bool) -> None:
-        if self._latest.get(handed.event.lead_id) is handed:
-            del self._latest[handed.event.lead_id]
         found = [overloaded(handed.event, handed.held, self._roster)]
         if horizon.settled(handed.event.at):
             found.append(unavailable(handed.event, handed.following, self._files.presences, self._roster, horizon))
@@ -213,6 +219,9 @@ class Auditor:
         elif any(violation is not None for violation in found):
             self._suspects.append(handed)
             self._files.presences.hold(handed.event.rep_id)
+            return  # what comes next of its lead may still excuse it
+        if self._latest.get(handed.event.lead_id) is handed:
+            del self._latest[handed.event.lead_id]
 
     def _judge(self, case: Case, horizon: Horizon, *, certain: bool) -> None:
         if case.quiet_at is not None and case.quiet_at > horizon.until:
@@ -222,11 +231,20 @@ class Auditor:
         found = list(case.judge(self._known, horizon))
         if certain:
             self._tell(found, case.told)
-        if case.is_over and (certain or not (found or len(self._doubts) > doubts)):
+        elif found or len(self._doubts) > doubts:
+            self._forget_doubts_after(doubts)
+            self._files.suspect(case)
+            return
+        if case.is_over:
             self._sum_up(case)
             self._files.let_go(case)
         elif case.due_at is not None:
             self._files.look(case, case.due_at)
+
+    def _forget_doubts_after(self, count: int) -> None:
+        """Take back doubts that only seem to be some: whoever settled them now would not see what is yet to come."""
+        while len(self._doubts) > count:
+            self._doubts.popitem()
 
     def _sum_up(self, case: Case) -> None:
         if isinstance(case, LeadCase):

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from router.bootstrap import CLOCK, Outlook, outlook
 from router.domain.audit import Auditor, Report, Tolerance, Violation, Window
-from router.entrypoints.audit.horizon import Settled, settled
+from router.entrypoints.audit.horizon import Settled, published, settled
 from router.entrypoints.audit.rosters import Rosters
 from router.errors import InvalidEvent
 from router.events import TOPICS
@@ -89,7 +89,7 @@ async def judged(place: Outlook, workspace: str, topic_prefix: str, asked: Asked
     """Do what `audit` does, on servers that are open."""
     rosters, read_at = Rosters(), CLOCK.now()
     open_before = set(await place.standing.open_leads())
-    before = await settled(place, read_at)
+    before = await published(place, await settled(place, read_at))
     await rosters.take(await place.standing.policies())
     trimmed = _trimmed(await place.book.spans(sorted(TOPICS)))
     since = max((at for at in (asked.since, *map(trimmed.get, NEEDED_WHOLE)) if at is not None), default=None)
@@ -112,6 +112,7 @@ async def judged(place: Outlook, workspace: str, topic_prefix: str, asked: Asked
             continue
         if records % JUDGED_EVERY == 0:
             auditor.advance(min(record.written_at - PATIENCE, until), certain=False, read_at=read_at)
+            auditor.told.take()  # the report keeps those that it shows
         if records % SHOWN_EVERY == 0:
             progress(records, record.written_at)
     await rosters.take(await place.standing.policies())
@@ -165,7 +166,9 @@ async def _against_ledger(
         problem = f"ends at sequence {after.sequence or 0}, lead-assignments at {auditor.sequence}: Redis has forgotten"
         found.append(Violation(1, "the ledger", problem))
         return found
-    if before.standing.outbox == 0 and (before.standing.sequence or 0) > auditor.sequence > 0:
+    if not before.is_published:
+        return found
+    if (before.standing.sequence or 0) > auditor.sequence > 0:
         problem = (
             f"sequence {auditor.sequence + 1} to {before.standing.sequence} were given, and stand neither on the "
             "topic nor in the outbox"

@@ -20,7 +20,8 @@ class Readings:
     The last look at everything.
 
     * **violations** - breaks of each promise since the start of the process.
-    * **clean_at** - when a round last found nothing: a dead watchdog and a broken promise look alike from outside.
+    * **clean_at** - when a look that read everything last found nothing: a dead watchdog and a broken promise look
+      alike from outside.
     * **finished** - what was finished for others: `outbox`, `submission`.
     """
 

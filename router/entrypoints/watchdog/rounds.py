@@ -8,6 +8,7 @@ only when two looks in a row see it.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,7 +18,7 @@ import structlog
 
 from router.bootstrap import CLOCK, Outlook
 from router.domain.audit import Auditor, Violation
-from router.entrypoints.audit.horizon import Settled, settled
+from router.entrypoints.audit.horizon import Passage, Settled, settled
 from router.entrypoints.audit.rosters import Rosters
 from router.entrypoints.audit.run import PATIENCE, resolve_doubts
 from router.entrypoints.watchdog import findings
@@ -39,6 +40,8 @@ FINISHES_AFTER = timedelta(seconds=10)
 """How long an outbox entry is left to the workers, who take a second for it."""
 
 LOOKED_AT = 100  # leads in the queue
+MOST_UNTOLD = 10_000
+"""Findings that wait for somebody to be told; the logs have those that are older too."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -54,9 +57,12 @@ class Rounds:
     signer: Signer | None
     since: datetime
     show: Callable[[Readings], None]
+    _outbox: Passage = field(default_factory=Passage)
     _seen: dict[str, Finding] = field(default_factory=dict)
     _lasting: dict[str, Finding] = field(default_factory=dict)
-    _untold: list[Finding] = field(default_factory=list)
+    _pending: deque[Violation] = field(default_factory=deque)
+    _untold: deque[Finding] = field(default_factory=lambda: deque(maxlen=MOST_UNTOLD))
+    _manager: str | None = None
     _sent_again: set[tuple[str, int, int]] = field(default_factory=set)
 
     async def run(self, every: float) -> None:
@@ -85,35 +91,38 @@ class Rounds:
             await sweep(place.ledger, place.log.publisher, self.workspace, self.signer)
             readings.finished["outbox"] += reached.standing.outbox
             log.warning("watchdog.published", entries=reached.standing.outbox)
-        violations = await self._judge(reached)
+        is_certain = await self._judge(reached)
         now = [*await self._at_this_instant(reached), *self._standing_still(reached, notifier)]
-        broken = [await self._finished(violation) for violation in violations]
-        await self._tell([*broken, *self._new(now)])
+        is_clean = is_certain and not self._pending and not now
+        self._note(self._new(now))
+        await self._finish()
+        await self._tell()
         readings.rounds += 1
         readings.log_sequence = self.auditor.sequence
-        if not broken and not now:
+        if is_clean:
             readings.clean_at = CLOCK.now()
 
     def _is_left_behind(self, reached: Settled) -> bool:
         since = reached.standing.outbox_since
         return since is not None and reached.standing.at - since > FINISHES_AFTER
 
-    async def _judge(self, reached: Settled) -> list[Violation]:
-        """Let the auditor judge up to where everything is settled, once all that has been read."""
-        auditor = self.auditor
+    async def _judge(self, reached: Settled) -> bool:
+        """Let the auditor judge up to where all is on the log; False where that is not known, or not read yet."""
+        auditor, until = self.auditor, self._outbox.after(reached)
         whole = await self.follower.reached(await self.place.book.spans(ALL), READ_WITHIN)
         await self.rosters.take(await self.place.standing.policies())
         auditor.roster = self.rosters.roster(set(auditor.policies))
-        if whole:
-            auditor.advance(reached.until)
+        is_certain = whole and until is not None
+        if whole and until is not None:
+            auditor.advance(until)
             await resolve_doubts(self.place, auditor, self.since, self.rosters.remembered_for)
-            self.readings.judged_until = reached.until
+            self.readings.judged_until = until
         elif self.follower.newest is not None:
-            auditor.advance(min(reached.until, self.follower.newest - PATIENCE), certain=False)
-        found = list(auditor.told.take())
-        for violation in found:
+            auditor.advance(min(reached.likely, self.follower.newest - PATIENCE), certain=False)
+        for violation in auditor.told.take():
             self.readings.violations[violation.promise] += 1
-        return found
+            self._pending.append(violation)
+        return is_certain
 
     async def _at_this_instant(self, reached: Settled) -> list[Finding]:
         """Look at what only the ledger shows; count what was seen the last time too."""
@@ -162,38 +171,51 @@ class Rounds:
         self._lasting = {each.name: each for each in now}
         return new
 
+    async def _finish(self) -> None:
+        """Finish what can be of each violation; what an outage cuts off is still there at the next look."""
+        while self._pending:
+            finding = await self._finished(self._pending[0])
+            self._pending.popleft()
+            self._note([finding])
+
     async def _finished(self, violation: Violation) -> Finding:
         """Send a submission once more that was neither decided nor rejected; a submission counts once."""
         done = ""
         if violation.lost is not None and violation.lost not in self._sent_again:
             record = await self.place.book.record(*violation.lost)
             if record is not None and _is_readable(record):
-                self._sent_again.add(violation.lost)
                 again = Outgoing(record.topic, record.key, record.value, record.headers)
                 await self.place.log.publisher.publish([again])
+                self._sent_again.add(violation.lost)
                 self.readings.finished["submission"] += 1
                 done = " It was sent once more."
                 log.warning("watchdog.sent_again", place="/".join(map(str, violation.lost)))
         return findings.of_violation(violation, done)
 
-    async def _tell(self, found: Iterable[Finding]) -> None:
-        """Tell a manager, and try again the next time where the log does not take it."""
+    def _note(self, found: Iterable[Finding]) -> None:
+        """Put what was found into the logs, and down for whoever is to be told."""
         for each in found:
             log.error("watchdog.found", what=each.name.replace("\x00", " "), promise=each.promise, text=each.text)
             self._untold.append(each)
-        manager = self._manager()
-        if self._untold and manager is not None:
-            now = CLOCK.now()
-            await self.place.log.publisher.publish(
-                [findings.told(each, manager, now, self.workspace) for each in self._untold]
-            )
+
+    async def _tell(self) -> None:
+        """Tell a manager; where the log does not take it, or nobody is known, all of it waits for the next look."""
+        manager = self._who_hears()
+        if not self._untold or manager is None:
+            return
+        now = CLOCK.now()
+        await self.place.log.publisher.publish(
+            [findings.told(each, manager, now, self.workspace) for each in self._untold]
+        )
         self._untold.clear()
 
-    def _manager(self) -> str | None:
-        """Return who hears of it: the first manager of the policy in force."""
+    def _who_hears(self) -> str | None:
+        """Return the first manager of the policy in force; where the ledger has forgotten it, the last one known."""
         standing = self.readings.standing
         policy = self.rosters.policies.get((standing.version if standing else None) or "")
-        return next(iter(policy.managers), None) if policy else None
+        if policy is not None:
+            self._manager = next(iter(policy.managers), None)
+        return self._manager
 
 
 def _is_readable(record: Received) -> bool:
