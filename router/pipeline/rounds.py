@@ -34,7 +34,7 @@ async def tick(ledger: Ledger, publisher: Publisher, workspace: str, signer: Sig
     """Fire what is due, until nothing is."""
     while True:
         answers = await ledger.apply([Tick()])
-        out, told = _rendered(answers, workspace, signer)
+        out, told = rendered(answers, workspace, signer)
         await deliver(out, told, publisher, ledger)
         if answers[0].code != "more":
             return
@@ -44,15 +44,13 @@ async def sweep(ledger: Ledger, publisher: Publisher, workspace: str, signer: Si
     """Publish what stands in the outbox and whose publisher is gone; go past what cannot be rendered."""
     after = b""
     while left := await ledger.abandoned(after):
-        out, told = _rendered(left, workspace, signer)
+        out, told = rendered(left, workspace, signer)
         await deliver(out, told, publisher, ledger)
         after = left[-1].entry
 
 
-def _rendered(
-    answers: Sequence[Applied], workspace: str, signer: Signer | None
-) -> tuple[list[Outgoing], list[Applied]]:
-    """Return the records and the answers they are of; what cannot be rendered is a bug, and holds up nothing else."""
+def rendered(answers: Sequence[Applied], workspace: str, signer: Signer | None) -> tuple[list[Outgoing], list[Applied]]:
+    """Return the records of *answers*, and which could be rendered; one that cannot is a bug and holds up nobody."""
     out: list[Outgoing] = []
     told: list[Applied] = []
     for applied in answers:

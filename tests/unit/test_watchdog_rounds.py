@@ -10,6 +10,7 @@ import pytest
 
 from router.domain.audit import Violation
 from router.entrypoints.watchdog import rounds
+from router.entrypoints.watchdog.findings import MOST_TOLD
 from router.errors import DependencyDown
 from router.ports import Span
 from tests.unit.watchdog_place import Post
@@ -34,14 +35,16 @@ def look(post: Post, *, down: bool = False) -> None:
 
 
 def test_the_count_goes_on_however_much_is_found(post: Post) -> None:
-    """Each of many violations is counted and told, each lost submission sent again, over looks and within one."""
+    """Each of many violations is counted, each lost submission sent again; a manager hears of some, and of the rest."""
     for first in (0, 300):
         for offset in range(first, first + 300):
             post.lose(offset)
         look(post)
 
     assert post.readings.violations[1] == 600
-    assert len(post.told()) == 600
+    told = post.told()
+    assert len(told) == 2 * (MOST_TOLD + 1)
+    assert [text.partition(" more")[0] for text in told if " more findings" in text] == [f"And {300 - MOST_TOLD}"] * 2
     assert len(post.sent()) == 600
 
 

@@ -29,6 +29,7 @@ from router.pipeline.publish import deliver
 from router.pipeline.read_back import INPUTS, KEEP_ACTIONS, Counts, ReadBack, Reader
 from router.pipeline.render import render
 from router.pipeline.restoration import Restoration, restoration
+from router.pipeline.rounds import rendered
 from router.ports import Outgoing
 
 log = structlog.get_logger()
@@ -140,7 +141,7 @@ async def _publish_outbox(place: Station) -> None:
     after = b""
     while left := await place.ledger.outbox(after):
         after = left[-1].entry
-        out = [record for one in left for record in render(one, place.workspace, place.signer)]
+        out, _ = rendered(left, place.workspace, place.signer)
         await place.log.publisher.publish(out)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,6 +20,9 @@ STUCK_AFTER = timedelta(seconds=30)
 """How long records, outbox or timers may stand still until somebody is told."""
 
 HORIZON_ENDS = timedelta(days=3)
+MOST_TOLD = 20
+"""Findings of one look that are told one by one."""
+
 NOBODY = "watchdog"
 """The `lead_id` of what is about no lead: the contract's notifications have no kind for such."""
 
@@ -116,6 +119,16 @@ def idle(seen: Waiting) -> Iterator[Finding]:
             6,
             lead_id,
         )
+
+
+def few_of(found: Sequence[Finding]) -> Sequence[Finding]:
+    """Return what of so much is told one by one, and how much else there is: nobody reads a thousand messages."""
+    told, others = found[:MOST_TOLD], len(found) - MOST_TOLD
+    if others <= 0:
+        return told
+    last = found[-1]
+    text = f"And {others} more findings: the watchdog's log has each of them, and `router audit` those that last."
+    return [*told, Finding("more", f"{last.name}\x00{last.anchor}", "More is wrong", text)]
 
 
 def told(finding: Finding, manager: str, now: datetime, workspace: str) -> Outgoing:

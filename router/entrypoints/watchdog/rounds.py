@@ -205,7 +205,7 @@ class Rounds:
             return
         now = CLOCK.now()
         await self.place.log.publisher.publish(
-            [findings.told(each, manager, now, self.workspace) for each in self._untold]
+            [findings.told(each, manager, now, self.workspace) for each in findings.few_of(list(self._untold))]
         )
         self._untold.clear()
 
