@@ -24,7 +24,7 @@ from tests.e2e.scenario_companies import DATA, Company, companies, titles
 from tests.e2e.scenario_people import Person, Sent, people, sent_forms
 from tests.e2e.scenario_policy import REPS, write_policy
 
-_LEAVING = (("busy", 0.10, 0.25), ("away", 0.20, 0.45), ("offline", 0.30, 0.50), ("busy", 0.55, 0.60))
+_LEAVING = (("busy", 0.10, 0.25), ("away", 0.20, 0.60), ("offline", 0.30, 0.50), ("busy", 0.55, 0.60))
 _LAST_TRY = 4
 
 
