@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from redis._parsers.base import BaseParser  # what turns an answer into an exception, for every client
+from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from router.adapters.redis.connection import asking
@@ -28,6 +29,16 @@ def test_what_is_refused_for_the_moment_is_an_outage(answer: str) -> None:
     with pytest.raises(DependencyDown) as told, asking():
         raise BaseParser.parse_error(answer)  # type: ignore[no-untyped-call]  # redis leaves it so
     assert answer.partition(" ")[2] in str(told.value)
+
+
+@pytest.mark.parametrize("answer", NOT_NOW[1:], ids=lambda answer: answer.partition(" ")[0])
+def test_so_it_is_in_a_pipeline(answer: str) -> None:
+    """There the client writes the command before the answer; what it was given is not told any further."""
+    refusal = BaseParser.parse_error(answer)  # type: ignore[no-untyped-call]  # as above
+    Redis().pipeline().annotate_exception(refusal, 1, ("HSET", "kim@example.com", "of pipeline caused error: x"))
+    with pytest.raises(DependencyDown) as told, asking():
+        raise refusal
+    assert str(told.value) == f"Redis cannot serve now: {answer}"
 
 
 @pytest.mark.parametrize("answer", ["WRONGTYPE Operation against a key", "NOPERM this user has no permissions"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -20,6 +21,8 @@ _NOT_NOW = frozenset(
     {"LOADING", "MASTERDOWN", "READONLY", "OOM", "MISCONF", "BUSY", "CLUSTERDOWN", "TRYAGAIN", "NOREPLICAS"}
 )
 """Answers of a server that is up and cannot serve at the moment."""
+
+_OF_A_PIPELINE = re.compile(r"^Command # .* of pipeline caused error: \W*", re.DOTALL)
 
 
 def connect(url: str) -> Redis:
@@ -47,8 +50,9 @@ def asking() -> Iterator[None]:
         message = f"Redis does not answer: {exc}"
         raise DependencyDown(message) from exc
     except ResponseError as exc:
-        if (code := _code(exc)) in _NOT_NOW:
-            message = f"Redis cannot serve now: {code} {str(exc).removeprefix(code).lstrip()}"
+        answer = _answer(exc)
+        if answer.partition(" ")[0] in _NOT_NOW:
+            message = f"Redis cannot serve now: {answer}"
             raise DependencyDown(message) from exc
         raise
     except RedisError as exc:
@@ -56,6 +60,15 @@ def asking() -> Iterator[None]:
         raise DependencyDown(message) from exc
 
 
-def _code(refusal: ResponseError) -> str:
-    """Return the first word of an answer; of codes that it has a class for, redis takes it out of the message."""
-    return refusal.status_code or str(refusal).partition(" ")[0]
+def _answer(refusal: ResponseError) -> str:
+    """
+    Return what the server said, from its code on.
+
+    Of codes that it has a class for, redis takes the code out of the message; in a pipeline it puts the command before
+    it, with what it was given, which is nobody's business here.
+    """
+    said = str(refusal)
+    if (of_a_pipeline := _OF_A_PIPELINE.match(said)) is not None:
+        said = said[of_a_pipeline.end() :].rstrip("',\")")
+    code = refusal.status_code or ""
+    return said if said.startswith(code) else f"{code} {said}"
