@@ -23,7 +23,6 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from router.adapters.redis.keys import Scope
-from router.entrypoints.gateway import forms
 from tests.gateway.live import open_site
 
 HOME = "https://www.example.com"
@@ -78,9 +77,7 @@ def running(valkey: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[R
     thread = threading.Thread(target=lambda: asyncio.run(run()))
     thread.start()
     url, keys, loop, stop = ready.result(30)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(forms, "ADDRESS_RATE", "100000/s")
-        yield Running(url, keys, requests.get(f"{url}/openapi.json", timeout=10).json())
+    yield Running(url, keys, requests.get(f"{url}/openapi.json", timeout=10).json())
     loop.call_soon_threadsafe(stop.set)
     thread.join(30)
 

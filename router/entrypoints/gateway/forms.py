@@ -23,7 +23,11 @@ from router.events.base import rfc3339
 from router.events.submission import FormSubmitted
 
 ADDRESS_RATE: Final = "120/m"
-"""What one address may send to forms; a large office behind one address stays far below it."""
+"""
+What one address may send to forms, of keys that carry a rate: so that it does not use up what is everybody's.
+
+Others have no bound, as a gateway that does not know the proxy before it takes all who write for one address.
+"""
 
 PREFLIGHT_KEPT: Final = "600"
 
@@ -110,7 +114,7 @@ async def _entered(door: Door, request: Request, text: str, origin: str | None, 
         raise Problem(403, "Not with this key", told)
     if origin is None or origin not in key.origins:
         raise Problem(403, "Not from here", "This key is not for pages of this origin.")
-    if counts:
+    if counts and key.rate is not None:
         await hold_address(door, request, ADDRESS_RATE, "forms")
         await hold_to_rate(door, key)
     return key
