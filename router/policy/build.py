@@ -136,7 +136,8 @@ def _enrichment(shape: PolicyShape, dataset: Dataset) -> Enrichment | None:
 
 
 def _check_somebody_hears(shape: PolicyShape, reading: Reading) -> None:
-    """Warn where a lead that nobody can take reaches no person."""
-    if not shape.managers and any(route.steps for route in shape.routes):
-        told = "no manager is named: nobody hears of a lead that no rep can take"
-        reading.warn(("routes",), told, "add `managers:`")
+    """Refuse a policy by which nobody hears of a lead that no rep can take, or that all of them have passed on."""
+    steps = next((index for index, route in enumerate(shape.routes) if route.steps), None)
+    if not shape.managers and steps is not None:
+        told = "no manager is named, and leads of this route may find no rep: somebody has to hear of them"
+        reading.error(("routes", steps, "steps"), told, "add `managers:`")

@@ -219,11 +219,13 @@ def test_what_is_probably_not_meant_is_a_warning(tmp_path: Path, old: str, new: 
 
 
 def test_a_configuration_that_needs_a_manager_and_names_none_is_refused(tmp_path: Path) -> None:
-    """`notify_manager` without managers is an error; steps without managers are a warning."""
+    """`notify_manager` without managers is an error, and so are steps: nobody would hear of a lead without a rep."""
     text = change(MANAGERS, "", change(", manager: mia", "", change("    escalate_to: mia\n", "")))
     assert any("tells the manager, and none is named" in one.message for one in problems(tmp_path / "a", text))
     quiet = change("on_breach: [notify_manager]", "on_breach: []", text)
-    assert any("no manager is named" in one.message for one in load(tmp_path / "b", quiet).warnings)
+    [problem] = problems(tmp_path / "b", quiet)
+    assert "no manager is named" in problem.message
+    assert problem.line > 0
 
 
 OUTSIDE = """\
