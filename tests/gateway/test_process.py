@@ -73,7 +73,7 @@ def started(command: str, settings: Mapping[str, str]) -> Iterator[tuple[subproc
 
 
 def test_up_takes_a_lead_from_http_to_a_rep_and_stops(tmp_path: Path) -> None:
-    """`up` prints where it listens, routes what comes in there, counts all of it, and stops on SIGTERM."""
+    """`up` prints where it listens, routes what comes in there, counts and watches all of it, and stops on SIGTERM."""
     settings = environment(tmp_path)
     with started("up", settings) as (process, address), httpx.Client(base_url=address, timeout=20) as client:
         key = json.loads(router("keys", "create", "all", "--scope", "admin", "--json", settings=settings).stdout)["key"]
@@ -92,6 +92,7 @@ def test_up_takes_a_lead_from_http_to_a_rep_and_stops(tmp_path: Path) -> None:
                     told = client.get("/metrics").text
                     assert 'router_http_events_accepted_total{topic="form-submissions"} 1.0' in told
                     assert "router_decisions_total{" in told
+                    assert "router_watchdog_last_clean_pass_timestamp_seconds 1" in told
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0
 
