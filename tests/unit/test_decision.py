@@ -153,6 +153,18 @@ def test_unknown_values_are_listed_and_told_where_they_mattered(policy: Policy) 
     assert any(reason.startswith("Not known: the company's size") for reason in decision.reasons)
 
 
+def test_a_value_that_kept_no_stage_from_the_lead_stays_out_of_the_reasons(tmp_path: Path) -> None:
+    """Where another rule gave the same stage, the one that could not be told would have changed nothing."""
+    rule = "  - {stage: sql, when: 'lead.region == \"north\"'}\n"
+    policy = load(tmp_path, change("stages:\n", "stages:\n" + rule)).policy
+    decision = decided(policy, language="en")
+    assert (decision.stage, decision.unknown) == ("sql", ("lead.region",))
+    assert not any("Not known" in reason for reason in decision.reasons)
+    below = decided(policy, language="en", job_title="Clerk")
+    assert (below.stage, below.unknown) == ("iql", ("lead.region",))
+    assert "Not known: the region; with it the stage could be SQL" in below.reasons
+
+
 def test_unknown_values_that_changed_nothing_stay_out_of_the_reasons(tmp_path: Path) -> None:
     """A tag's rule over a value that nobody knows is listed as unknown and not told."""
     text = change("company.employees >= 5000", "company.revenue >= 5000")
