@@ -233,10 +233,10 @@ class Activities(Protocol):
     """Remembers behaviour, by `lead:<lead_id>` for a person and `domain:<domain>` for a company."""
 
     async def note(self, activities: Sequence[Activity]) -> None:
-        """Remember them; one that is known already changes nothing. Raises `DependencyDown`."""
+        """Remember them; one whose id is known of the same already changes nothing. Raises `DependencyDown`."""
 
-    async def of(self, whose: Sequence[str]) -> Sequence[Sequence[tuple[str, int]]]:
-        """Return (kind, at in ms) of each in the order asked for. Raises `DependencyDown`."""
+    async def of(self, whose: Sequence[str]) -> Sequence[Sequence[tuple[str, str, int]]]:
+        """Return (id, kind, at in ms) of each in the order asked for. Raises `DependencyDown`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,19 +78,19 @@ class MemoryActivities:
     """Behaviour in a dict; implements `router.ports.Activities`."""
 
     def __init__(self) -> None:
-        self.known: dict[str, dict[tuple[str, str], int]] = {}
+        self.known: dict[str, dict[str, tuple[str, int]]] = {}
         self.outage = Outage()
 
     async def note(self, activities: Sequence[Activity]) -> None:
         """Remember them, each once."""
         self.outage.happen("Redis")
         for one in activities:
-            self.known.setdefault(one.whose, {}).setdefault((one.activity_id, one.kind), one.at)
+            self.known.setdefault(one.whose, {}).setdefault(one.activity_id, (one.kind, one.at))
 
-    async def of(self, whose: Sequence[str]) -> Sequence[Sequence[tuple[str, int]]]:
+    async def of(self, whose: Sequence[str]) -> Sequence[Sequence[tuple[str, str, int]]]:
         """Return what is known of each."""
         self.outage.happen("Redis")
-        return [[(kind, at) for (_, kind), at in self.known.get(one, {}).items()] for one in whose]
+        return [[(one_id, kind, at) for one_id, (kind, at) in self.known.get(one, {}).items()] for one in whose]
 
 
 @dataclass

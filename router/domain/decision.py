@@ -144,6 +144,8 @@ def decide(
     open_routes: Sequence[tuple[Route, tuple[str, ...]]] = ()
     if stage != "rejected" and not too_old:
         route, open_routes = _first(policy.routes, scope, unknown)
+    if route is not None:
+        _ask_before_reps(route, scope, unknown)
     to: Literal["sales", "nurture", "none"] = "nurture" if route is None else route.to
     if stage == "rejected":
         to = "none"
@@ -276,6 +278,14 @@ def _first(
             unknown.update(dict.fromkeys(verdict.unknown))
             undecided.append((rule, verdict.unknown))
     return None, undecided
+
+
+def _ask_before_reps(route: Route, scope: Scope, unknown: dict[str, None]) -> None:
+    """Evaluate each step's `match` before there is a rep: what it then lacks of the lead, no rep can make good."""
+    for step in route.steps:
+        if step.match is not None:
+            missing = step.match.evaluate(scope).unknown
+            unknown.update((path, None) for path in missing if not path.startswith("rep."))
 
 
 def _intent(form: Form | None, scope: Scope, unknown: dict[str, None]) -> Intent:

@@ -1,7 +1,7 @@
 """
 What a person's behaviour is worth now: points that fade exponentially.
 
-Which activities belong to the person, and that each counts once, is for the store to see to.
+Which activities belong to the person, and that each counts once, is for whoever asks.
 """
 
 from __future__ import annotations

@@ -204,8 +204,8 @@ class Policy:
     """
     All that a decision and a placement follow. `version` is a hash; see `router.policy.version`.
 
-    `paths` are the values that deciding may ask for, of all expressions but `match` and `members`. `asks_for_phone`
-    is whether any expression at all does so for the number of a lead. `considered` is how many reps there are in the
+    `paths` are the values that deciding may ask for, of all expressions; a rep's are for placing. `asks_for_phone` is
+    whether the number of a lead is among them. `considered` is how many reps there are in the
     pools of a route, by its name.
     """
 
@@ -235,10 +235,11 @@ class Policy:
         expressions += [rule.when for rule in self.stages]
         expressions += [rule.when for rule in self.tags]
         expressions += [route.when for route in self.routes]
-        paths = frozenset[str]().union(*(expression.paths for expression in expressions))
+        expressions += [step.match for route in self.routes for step in route.steps if step.match is not None]
+        named = frozenset[str]().union(*(expression.paths for expression in expressions))
+        paths = frozenset(path for path in named if not path.startswith("rep."))
         object.__setattr__(self, "paths", paths)  # frozen: this is the one moment
-        matches = [step.match.paths for route in self.routes for step in route.steps if step.match is not None]
-        object.__setattr__(self, "asks_for_phone", "lead.phone" in paths.union(*matches))
+        object.__setattr__(self, "asks_for_phone", "lead.phone" in paths)
         object.__setattr__(self, "considered", {route.name: len(self._members(route)) for route in self.routes})
 
     def _members(self, route: Route) -> set[str]:

@@ -124,7 +124,11 @@ def of_engagement(score: float, engagement: Engagement) -> list[str]:
 
 def of_stage(stage: str, rule: StageRule | None, open_stages: Iterable[tuple[str, tuple[str, ...]]]) -> list[str]:
     """Return why the lead has its stage, and which stage a missing value kept from it."""
-    told = [f"Not known: {values(unknown)}; with it the stage could be {name.upper()}" for name, unknown in open_stages]
+    told = [
+        f"Not known: {values(unknown)}; with it the stage could be {name.upper()}"
+        for name, unknown in open_stages
+        if name != stage
+    ]
     if rule is not None and rule.reason:
         prefix = "Rejected: " if stage == "rejected" else f"{stage.upper()}: "
         return [*told, prefix + rule.reason]

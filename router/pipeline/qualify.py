@@ -8,8 +8,9 @@ in their keyword-only parameters. Each may run twice for one event.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from itertools import chain
 
 from router.domain import engagement
 from router.domain.company import CompanyFacts, company_domain
@@ -103,8 +104,16 @@ async def engage(works: Sequence[Work], *, activities: Activities, in_force: InF
     known = dict(zip(keys, await activities.of(keys), strict=True))
     now = clock.now()
     for work in going(works):
-        done = [(kind, datetime.fromtimestamp(at / 1000, UTC)) for key in whose[id(work)] for kind, at in known[key]]
+        done = _done(known[key] for key in whose[id(work)])
         work.engagement = engagement.score(done, rules, now) if done else 0.0
+
+
+def _done(known: Iterable[Sequence[tuple[str, str, int]]]) -> list[tuple[str, datetime]]:
+    """Return each activity once: what is known of the person as well as of the company counts as the person's."""
+    once: dict[str, tuple[str, int]] = {}
+    for activity_id, kind, at in chain.from_iterable(known):
+        once.setdefault(activity_id, (kind, at))
+    return [(kind, datetime.fromtimestamp(at / 1000, UTC)) for kind, at in once.values()]
 
 
 def _whose(work: Work) -> list[str]:

@@ -100,10 +100,18 @@ def _from_dataset(submission: FormSubmitted, identity: Identity, policy: Policy)
 
 
 def _counted(activities: Sequence[Mapping[str, object]], submission: FormSubmitted) -> list[LeadActivity]:
-    """Return the activities, each id once; what does not say whose it is, is this lead's."""
+    """
+    Return the activities, each id once; what does not say whose it is, is this lead's.
+
+    As in a worker, the first to come stays, and what the person did goes before what is said of the company.
+    """
     found: dict[str, LeadActivity] = {}
-    for number, raw in enumerate(activities, start=1):
+    for number, raw in sorted(enumerate(activities, start=1), key=lambda one: _is_of_company(one[1])):
         mine = {"activity_id": f"activity-{number}", "email": submission.email, "phone": submission.phone}
         activity = valid(LeadActivity, {**mine, **raw}, f"activity {number}")
         found.setdefault(activity.activity_id, activity)
     return list(found.values())
+
+
+def _is_of_company(activity: Mapping[str, object]) -> bool:
+    return bool(activity.get("domain")) and not activity.get("email") and not activity.get("phone")

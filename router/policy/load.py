@@ -17,7 +17,7 @@ from router.policy.mend import mend
 from router.policy.problems import Findings, PolicyInvalid, Problem
 from router.policy.reading import Reading
 from router.policy.shape_errors import problems_of
-from router.policy.shapes import SECTIONS, NotifyShape, PolicyShape, SourceShape
+from router.policy.shapes import SECTIONS, STORED, NotifyShape, PolicyShape, SourceShape
 from router.policy.version import with_version
 
 
@@ -68,7 +68,7 @@ def restore(text: str, companies: Mapping[str, Mapping[str, object]] | None = No
     enrichment = values.get("enrichment", {})
     digest, columns = enrichment.pop("dataset_digest", ""), tuple(enrichment.pop("columns", ()))
     document.values = values
-    shape = _shape(document, findings, complete=True)
+    shape = _shape(document, findings, complete=True, context=STORED)
     if shape is None:
         raise PolicyInvalid(findings.errors)
     policy = build(shape, Dataset(companies or {}, columns, digest), Reading(document, findings))
@@ -77,10 +77,12 @@ def restore(text: str, companies: Mapping[str, Mapping[str, object]] | None = No
     return with_version(policy)
 
 
-def _shape(document: Document, findings: Findings, *, complete: bool) -> PolicyShape | None:
+def _shape(
+    document: Document, findings: Findings, *, complete: bool, context: Mapping[str, bool] | None = None
+) -> PolicyShape | None:
     """Return the shape, mended where it is broken, so that the expressions of a broken one are checked too."""
     try:
-        return PolicyShape.model_validate(document.values)
+        return PolicyShape.model_validate(document.values, context=context)
     except ValidationError as exc:
         told = problems_of(exc, document, PolicyShape)
         # where a file could not be read, its sections are not missing

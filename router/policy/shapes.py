@@ -8,12 +8,14 @@ is for the modules beside this one.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, StringConstraints, ValidationInfo
+from pydantic_core import PydanticKnownError
 
 from router.domain.policy import Stage, Strategy
 from router.events.notification import NotificationKind
@@ -21,6 +23,10 @@ from router.events.notification import NotificationKind
 _UNITS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 _DURATION = re.compile(r"([0-9]{1,12})(ms|s|m|h|d)\Z")
 _LONGEST = 3650 * _UNITS["d"]
+_LONGEST_TEXT = 4000
+
+STORED: Mapping[str, bool] = {"stored": True}
+"""The context in which a canonical text is read: it is longer than what was written and accepted in the files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,13 @@ def _clean_name(value: str) -> str:
     return value
 
 
+def _held_in_length(value: str, info: ValidationInfo) -> str:
+    # a stored expression has blanks between its tokens, and a pool's names every member
+    if len(value) > _LONGEST_TEXT and info.context != STORED:
+        raise PydanticKnownError("string_too_long", {"max_length": _LONGEST_TEXT})
+    return value
+
+
 def _day(value: object) -> date:
     try:
         return date.fromisoformat(value if isinstance(value, str) else "")
@@ -73,7 +86,7 @@ def _zone(value: str) -> str:
 
 
 Span = Annotated[Duration, PlainValidator(parse_duration)]
-Text = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
+Text = Annotated[str, StringConstraints(min_length=1), AfterValidator(_held_in_length)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128), AfterValidator(_clean_name)]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,64}$")]
 Day = Annotated[date, PlainValidator(_day)]

@@ -95,7 +95,7 @@ def _has_effect(one: Received, decided: Counter[str], asked: Counter[str], floor
         assert decided[data.submission_id] <= 1
         return bool(decided[data.submission_id])
     if one.topic == "lead-activities":
-        return any(data.activity_id == name for known in floor.activities.known.values() for name, _ in known)
+        return any(data.activity_id in known for known in floor.activities.known.values())
     if one.topic == "rep-presence":
         return bool(asked[f"attend {data.rep_id}"])
     return bool(asked[f"act {data.action_id}"] if one.topic == "rep-actions" else asked[f"close {data.outcome_id}"])

@@ -39,6 +39,21 @@ def test_a_case_that_comes_out_as_expected_passes(tmp_path: Path) -> None:
     assert report.ok
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_activity_of_a_case_counts_as_a_worker_counts_it(tmp_path: Path, turned: bool) -> None:
+    """Once by its id, and as the person's where it is told of the company, too."""
+    told = [
+        "{activity_id: v1, at: '2026-03-02T15:00:00Z', kind: webinar, email: dana@acme.example}",
+        "{activity_id: v1, at: '2026-03-02T15:00:00Z', kind: page_view, domain: acme.example}",
+        "{activity_id: v2, at: '2026-03-02T15:00:00Z', kind: page_view, domain: acme.example}",
+    ]
+    activities = ", ".join(reversed(told) if turned else told)
+    case = GOOD.replace("expect: {", "expect: {engagement: {score: 31}, ")
+    report = checked(tmp_path, case.replace("  expect:", f"  activity: [{activities}]\n  expect:"))
+    assert lines(report) == ""
+    assert report.ok
+
+
 def test_a_failing_case_names_case_field_expected_and_actual(tmp_path: Path) -> None:
     """Every field of `expect` is compared, and each difference told with its place."""
     report = checked(tmp_path, GOOD.replace("stage: sql", "stage: mql").replace("icp: true", "icp: false"))

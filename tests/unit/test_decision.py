@@ -153,10 +153,51 @@ def test_unknown_values_are_listed_and_told_where_they_mattered(policy: Policy) 
     assert any(reason.startswith("Not known: the company's size") for reason in decision.reasons)
 
 
+@pytest.mark.parametrize(
+    ("match", "unknown"),
+    [
+        ("lead.language in rep.languages", ("lead.language",)),
+        ("rep.languages.exists(spoken, lead.language.startsWith(spoken))", ("lead.language",)),
+        ('lead.language == "en" || lead.region == "north"', ("lead.language", "lead.region")),
+        ('rep.id == "ana" && fit.segment == "enterprise" && stage == "sql" && tags == []', ()),
+        ("has(lead.language) && lead.language in rep.languages", ()),
+        ("!has(lead.language) || lead.language in rep.languages", ()),
+        ("company.employees < 50 && lead.language in rep.languages", ()),
+    ],
+)
+def test_what_a_match_did_not_know_is_listed(tmp_path: Path, match: str, unknown: tuple[str, ...]) -> None:
+    """Once, whoever the reps are: what it lacks of the lead, unless the rest settles it or it asks with has()."""
+    text = change("lead.language in rep.languages", match)
+    text = change("      - {pool: bens}", f"      - {{pool: bens, match: '{match}'}}", text)
+    policy = load(tmp_path, text).policy
+    decision = decided(policy)
+    assert (decision.to, decision.unknown) == ("sales", unknown)
+    assert decided(policy, language="en", region="south").unknown == ()
+    assert decided(restore(canonical(policy))).unknown == unknown
+
+
+def test_only_the_matches_of_the_route_taken_are_asked(policy: Policy) -> None:
+    """A lead that goes elsewhere lacks nothing for them."""
+    decision = decided(policy, engagement=60.0, form="ebook")
+    assert (decision.stage, decision.to, decision.unknown) == ("mql", "nurture", ())
+
+
+def test_a_value_that_kept_no_stage_from_the_lead_stays_out_of_the_reasons(tmp_path: Path) -> None:
+    """Where another rule gave the same stage, the one that could not be told would have changed nothing."""
+    rule = "  - {stage: sql, when: 'lead.region == \"north\"'}\n"
+    policy = load(tmp_path, change("stages:\n", "stages:\n" + rule)).policy
+    decision = decided(policy, language="en")
+    assert (decision.stage, decision.unknown) == ("sql", ("lead.region",))
+    assert not any("Not known" in reason for reason in decision.reasons)
+    below = decided(policy, language="en", job_title="Clerk")
+    assert (below.stage, below.unknown) == ("iql", ("lead.region",))
+    assert "Not known: the region; with it the stage could be SQL" in below.reasons
+
+
 def test_unknown_values_that_changed_nothing_stay_out_of_the_reasons(tmp_path: Path) -> None:
     """A tag's rule over a value that nobody knows is listed as unknown and not told."""
     text = change("company.employees >= 5000", "company.revenue >= 5000")
-    decision = decided(load(tmp_path, text).policy)
+    decision = decided(load(tmp_path, text).policy, language="en")
     assert decision.unknown == ("company.revenue",)
     assert not any("Not known" in reason for reason in decision.reasons)
 

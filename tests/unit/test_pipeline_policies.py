@@ -97,7 +97,7 @@ async def test_a_batch_is_decided_under_one_policy(floor: Followed, tmp_path: Pa
     )
     known = floor.activities.of
 
-    async def of_and_another_comes_in_force(whose: Sequence[str]) -> Sequence[Sequence[tuple[str, int]]]:
+    async def of_and_another_comes_in_force(whose: Sequence[str]) -> Sequence[Sequence[tuple[str, str, int]]]:
         found = await known(whose)
         if floor.in_force.version == before:
             await floor.put(new)

@@ -24,7 +24,7 @@ class Fragile:
         self._floor, self._victim = floor, victim
         self.asked: list[int] = []
 
-    async def of(self, whose: Sequence[str]) -> Sequence[Sequence[tuple[str, int]]]:
+    async def of(self, whose: Sequence[str]) -> Sequence[Sequence[tuple[str, str, int]]]:
         """Answer, or fail."""
         self.asked.append(len(whose))
         if any(one.endswith(self._victim) for one in whose):

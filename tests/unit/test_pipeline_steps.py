@@ -216,6 +216,19 @@ async def test_the_same_activity_counts_once(floor: Floor) -> None:
     assert [row["engagement"]["score"] for row in floor.decisions()] == [30]
 
 
+@pytest.mark.parametrize("turned", [False, True])
+async def test_the_same_activity_counts_once_whoever_it_is_told_of(floor: Floor, turned: bool) -> None:
+    """Known by the address and by the company's domain, it counts as the person's, whichever came first."""
+    told = [
+        activity(floor, 1, "webinar", email="dana1@acme.example"),
+        activity(floor, 1, "page_view", domain="acme.example"),
+        activity(floor, 2, "page_view", domain="acme.example"),
+    ]
+    await floor.send("lead-activities", *(reversed(told) if turned else told))
+    await floor.send("form-submissions", floor.submission(1))
+    assert [row["engagement"]["score"] for row in floor.decisions()] == [31]
+
+
 async def test_a_policy_without_points_asks_for_no_behaviour(tmp_path: Path) -> None:
     """And does not wait for a Redis that is away."""
     text = change("engagement:\n  half_life: 14d\n  mql_at: 50\n  points: {page_view: 1, webinar: 30}\n", "", SIMPLE)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 
 from router.policy import canonical, load_policy, restore
-from tests.unit.policy_text import MINIMAL, change, load, write
+from tests.unit.policy_text import MINIMAL, change, load, problems, write
 
 COMPANIES = "domain,employees\nacme.example,5000\nb.example,20\n"
 WITH_COMPANIES = MINIMAL + "enrichment: {dataset: companies.csv}\n"
@@ -94,6 +96,40 @@ def test_the_shipped_configuration_is_read_back() -> None:
     """What the router ships keeps its version through the canonical text."""
     policy = load_policy(Path("config")).policy
     assert restore(canonical(policy)).version == policy.version
+
+
+def with_reps(ids: Iterable[object]) -> str:
+    """Return a configuration with these reps too, all of them in the pool `all`."""
+    rows = "".join(f"  - {{id: {one}, name: Rep, email: rep@sales.example}}\n" for one in ids)
+    return change("managers:\n", rows + "managers:\n")
+
+
+def with_condition(length: int) -> str:
+    """Return a configuration whose first route asks for one of so many companies that its text is *length* long."""
+    names = ",".join(f'"c{n}.example"' for n in range(1000))
+    text = f"company.domain in [{names}"[: length - 1].rpartition(",")[0] + "]"
+    text += " " * (length - len(text))
+    return change("""when: 'stage in ["iql", "sql"]'""", f"when: '{text}'")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(with_reps(f"rep-{n:03}" for n in range(400)), id="400 reps"),
+        pytest.param(with_reps(UUID(int=n) for n in range(100)), id="100 reps with long ids"),
+        pytest.param(with_condition(3900), id="a condition almost as long as one may be"),
+    ],
+)
+def test_what_a_policy_grows_to_is_read_back(tmp_path: Path, text: str) -> None:
+    """Whatever checks can be read back, though its text names every member and has blanks that the files have not."""
+    policy = load(tmp_path, text).policy
+    assert restore(canonical(policy)).version == policy.version
+
+
+def test_what_people_write_is_held_in_length(tmp_path: Path) -> None:
+    """A condition of more than 4000 characters is refused, with what it may have."""
+    [problem] = problems(tmp_path, with_condition(4001))
+    assert "must have at most 4000 characters" in problem.message
 
 
 def test_the_dataset_is_read_by_cell(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ class Nothing:
     async def note(self, activities: Sequence[Activity]) -> None:
         """Remember it."""
 
-    async def of(self, whose: Sequence[str]) -> Sequence[Sequence[tuple[str, int]]]:
+    async def of(self, whose: Sequence[str]) -> Sequence[Sequence[tuple[str, str, int]]]:
         """Know nothing."""
         return [[] for _ in whose]
 

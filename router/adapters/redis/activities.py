@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from redis.asyncio import Redis
 
-from router.adapters.redis.connection import asking
 from router.adapters.redis.functions import Functions
 from router.ports import Activity
 
@@ -21,23 +20,19 @@ class RedisActivities:
         self._client = client
         self._prefix = f"{{{workspace}}}:"
         self._functions = Functions(client)
-        self._function = f"{self._functions.name}_activities"
 
     async def note(self, activities: Sequence[Activity]) -> None:
         """Remember them in one round trip; an id that is known already changes nothing."""
-        with asking():
-            async with self._client.pipeline(transaction=False) as pipe:
-                for one in activities:
-                    key = f"{self._prefix}activity:{one.whose}"
-                    pipe.execute_command("ZADD", key, "NX", one.at, f"{one.activity_id}\x00{one.kind}")
-                    pipe.execute_command("ZREMRANGEBYRANK", key, 0, -KEPT - 1)
-                    pipe.execute_command("EXPIRE", key, KEEP)
-                await pipe.execute()
+        told = (part for one in activities for part in (one.whose, one.activity_id, one.kind, str(one.at)))
+        await self._functions.call(f"{self._functions.name}_note", self._prefix, str(KEPT), str(KEEP), *told)
 
-    async def of(self, whose: Sequence[str]) -> Sequence[Sequence[tuple[str, int]]]:
-        """Return (kind, at in ms) of each, in one round trip."""
-        rows = await self._functions.call(self._function, self._prefix, *whose, reads_only=True)
-        return [
-            [(row[i].decode().rpartition("\x00")[2], int(float(row[i + 1]))) for i in range(0, len(row), 2)]
-            for row in rows
-        ]
+    async def of(self, whose: Sequence[str]) -> Sequence[Sequence[tuple[str, str, int]]]:
+        """Return (id, kind, at in ms) of each, the oldest first, in one round trip."""
+        function = f"{self._functions.name}_activities"
+        rows = await self._functions.call(function, self._prefix, *whose, reads_only=True)
+        return [[_read(row[i], row[i + 1]) for i in range(0, len(row), 2)] for row in rows]
+
+
+def _read(member: bytes, score: bytes) -> tuple[str, str, int]:
+    activity_id, _, kind = member.decode().rpartition("\x00")
+    return activity_id, kind, int(float(score))

@@ -20,7 +20,7 @@ from router.errors import DependencyDown
 PARTS = (
     *("store", "later", "reps", "leads", "choices", "queue", "offers", "advance", "breaches"),
     *("place", "act", "close", "erase", "attend", "tick", "audiences", "install", "resume"),
-    *("apply", "restore", "activities"),
+    *("apply", "restore", "activities", "note"),
 )
 """In the order in which they build on each other."""
 
