@@ -16,7 +16,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 from structlog.testing import capture_logs
 
-from router.adapters.redis.visitors import LINK_FOR
+from router.adapters.redis.visitors import LINK_FOR, RENEW_AFTER, SESSION_FOR
 from tests.gateway.live import eventually
 from tests.pages.office import TOKEN, Office, free_port, open_office, post
 from tests.pages.team import write_team
@@ -237,6 +237,38 @@ async def test_who_signs_out_is_out(office: Office) -> None:
 
         assert (await copy.get("/leads")).headers["location"] == "/sign-in"
         await eventually(lambda: office.has_status("ana", "offline"))
+
+
+async def age_sessions(office: Office) -> None:
+    """Let all sessions be so old that the next use renews them."""
+    redis, sessions = office.site.redis, f"{{{office.site.place.workspace}}}:page:session:*"
+    async for key in redis.scan_iter(match=sessions):
+        await redis.expire(key, SESSION_FOR - RENEW_AFTER - 1)
+
+
+async def test_who_is_active_stays_signed_in(office: Office) -> None:
+    """A session that is used is kept on by the browser as well, which is told so only now and then."""
+    async with office.visitor("rep", "ana") as ana:
+        assert "set-cookie" not in (await ana.get("/leads")).headers
+        await age_sessions(office)
+        before = dict(ana.cookies)
+
+        [cookie] = (await ana.get("/leads")).headers.get_list("set-cookie")
+
+        assert "Max-Age=43200" in cookie
+        assert dict(ana.cookies) == before
+        assert "set-cookie" not in (await ana.get("/leads")).headers
+
+
+async def test_who_signs_out_after_long_is_out(office: Office) -> None:
+    """Signing out takes the cookie from the browser, also where the session was due to be renewed."""
+    async with office.visitor("rep", "ana") as ana:
+        token = {"token": TOKEN.findall((await ana.get("/leads")).text)[0]}
+        await age_sessions(office)
+
+        [cookie] = (await ana.post("/sign-out", data=token)).headers.get_list("set-cookie")
+
+        assert "Max-Age=0" in cookie
 
 
 async def test_who_is_removed_is_out(office: Office, tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ async def sign_out(request: Request) -> Response:
         gone = {"rep_id": visit.person.rep_id, "status": "offline", "at": now, "ttl_seconds": 0, "source": "page"}
         await desk.door.send("rep-presence", [gone])
     answer = see_other("/sign-in")
-    await farewell(desk, visit, answer)
+    await farewell(request, visit, answer)
     return answer
 
 
