@@ -125,6 +125,15 @@ def test_only_the_gateway_is_reached_from_outside() -> None:
     assert "\nEXPOSE 8080\n" in DOCKERFILE.read_text(encoding="utf-8")
 
 
+def test_all_our_processes_are_given_the_public_address() -> None:
+    """The one line that is there for it reaches whoever makes links: workers, gateway and watchdog."""
+    text, lines = re.subn("# (ROUTER_PUBLIC_URL: )", r"\1", COMPOSE.read_text(encoding="utf-8"))
+    given = yaml.safe_load(text)["services"]
+
+    assert lines == 1
+    assert {given[name]["environment"].get("ROUTER_PUBLIC_URL") for name in ours} == {"https://leads.example.com"}
+
+
 def test_the_gateways_health_is_asked_where_it_is_told() -> None:
     """The check asks the route that says whether log and Redis answer; urlopen fails on its 503."""
     [asked] = [word for word in services["gateway"]["healthcheck"]["test"] if "urlopen" in word]

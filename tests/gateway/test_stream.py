@@ -12,10 +12,13 @@ from typing import Any
 import orjson
 import pytest
 
-from router.entrypoints.gateway import feed
+from router.adapters.redis import keys
+from router.entrypoints.gateway import entry, feed
 from router.entrypoints.gateway.feed import Feed, LeftBehind, Mark
+from router.entrypoints.gateway.stream import before
 from router.events.envelope import encode
 from tests.gateway.live import Site, eventually, open_site
+from tests.valkey import ValkeyServer
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,59 @@ async def test_an_id_that_was_never_given_is_refused(site: Site) -> None:
     for text in ("x", "🙂", "bnVsbA", "WyJhIiwtMSx7fV0", Mark("a", 1, {"b": -1}).text(), "A" * 20_000):
         raw = [(name.encode(), value.encode()) for name, value in {**headers, "Last-Event-ID": text}.items()]
         assert (await site.client.get("/v1/events", headers=raw)).status_code == 422, text[:20]
+
+
+async def test_a_stream_ends_within_two_seconds_of_its_keys_end(site: Site) -> None:
+    """Of a key that another process revokes nothing is told any more; another key's stream goes on."""
+    key = await site.key("agent")
+    good = await site.bearer("agent")
+    async with stream(site, {"Authorization": f"Bearer {key}"}) as ended, stream(site, good) as goes_on:
+        for events in (ended, goes_on):
+            await anext(events)
+        await publish(site, [1])
+        assert len(await some(ended, 1)) == len(await some(goes_on, 1)) == 1
+        await site.redis.hdel(f"{{{site.door.workspace}}}:keys", key.split("_")[1])
+        async with asyncio.timeout(2):
+            assert await some(ended, 1) == []
+        await publish(site, [2])
+        [said] = await some(goes_on, 1)
+
+    assert said.data["sequence"] == 2
+
+
+async def test_what_is_there_when_a_key_ends_is_not_told(site: Site) -> None:
+    """An event and the key's end in the same moment: the end is first."""
+    over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    moments = before(over, site.door.feed.listen())
+    await publish(site, [1, 2])
+    async with asyncio.timeout(20):
+        assert orjson.loads((await anext(moments)).data)["sequence"] == 1
+        over.set_result(None)
+        assert [one async for one in moments] == []
+
+
+async def test_a_stream_outlives_redis(
+    own_valkey: ValkeyServer, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key that cannot be looked up counts as good: the stream goes on when log and Redis are back."""
+    monkeypatch.setattr(keys, "TRUSTED_FOR", 0.0)
+    monkeypatch.setattr(entry, "LOOKS_EVERY", 0.02)
+    async with open_site(own_valkey.url, prefix, tmp_path) as site:
+        headers = await site.bearer("agent")
+        async with stream(site, headers) as events:
+            await anext(events)
+            own_valkey.kill()
+
+            async def away() -> bool:
+                return (await site.client.get("/v1/leads/ld_1", headers=headers)).status_code == 503
+
+            for _ in range(3):
+                await eventually(away)
+            await asyncio.to_thread(own_valkey.start)
+            await publish(site, [1])
+            [said] = await some(events, 1)
+
+    assert said.data["sequence"] == 1
 
 
 async def test_streams_end_when_the_gateway_stops(valkey: str, prefix: str, tmp_path: Path) -> None:

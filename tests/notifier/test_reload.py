@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,28 @@ async def test_a_channel_without_its_secret_is_off(
     assert "CHAT_URL" in off["chat"]
     assert "webhook-signature" not in receiver.requests[0].headers
     assert await office.waiting("off") == await office.waiting("chat") == 0
+
+
+async def test_a_channel_whose_package_is_not_installed_is_off(
+    office: Office, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is added while the notifier runs, too: the log says what to install, and other channels work."""
+    monkeypatch.delitem(sys.modules, "router.adapters.notify.apprise_channel", raising=False)
+    monkeypatch.setitem(sys.modules, "apprise", None)
+    monkeypatch.setenv("CHAT_URL", "jsons://chat.example")
+    channels = f"{{url_env: CHAT_URL}}, open: {{webhook: '{receiver.url}'}}"
+    rules = "rules: [{kinds: [assigned], to: [open]}]"
+    with capture_logs() as lines:
+        office.configure(f"notify: {{channels: {{chat: {channels}}}, {rules}}}\n")
+        await office.start()
+        office.configure(f"notify: {{channels: {{late: {channels}}}, {rules}}}\n")
+        await until(lambda: [line for line in lines if line.get("off") == ["late"]])
+    await office.write(note(name="ntf_1"))
+    await until(lambda: receiver.ids == ["ntf_1"])
+
+    off = {line["channel"]: line["why"] for line in lines if line["event"] == "channel.off"}
+    assert off.keys() == {"chat", "late"}
+    assert all("[notify]" in why for why in off.values())
 
 
 async def test_a_secret_of_another_form_turns_the_channel_off(

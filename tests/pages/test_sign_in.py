@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import ModuleType
 
+import apprise
 import pytest
 import pytest_asyncio
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
+from structlog.testing import capture_logs
 
-from router.adapters.redis.visitors import LINK_FOR
+from router.adapters.redis.visitors import LINK_FOR, RENEW_AFTER, SESSION_FOR
 from tests.gateway.live import eventually
 from tests.pages.office import TOKEN, Office, free_port, open_office, post
 from tests.pages.team import write_team
@@ -105,8 +109,26 @@ async def test_trying_often_is_slowed(office: Office) -> None:
         assert int(answers[-1].headers["retry-after"]) > 60
 
 
+def keep_address(url: str, place: str, folder: Path, patch: pytest.MonkeyPatch) -> None:
+    """Keep the mail server's address in one of the places that secrets are looked up in."""
+    if place == "environment":
+        patch.setenv("TEST_MAIL_URL", url)
+    elif place == "file":
+        (folder / "mail-url").write_text(f"{url}\n", encoding="utf-8")
+        patch.setenv("TEST_MAIL_URL_FILE", str(folder / "mail-url"))
+    else:
+        (folder / ".env").write_text(f"TEST_MAIL_URL={url}\n", encoding="utf-8")
+        patch.chdir(folder)
+
+
+@pytest.mark.parametrize("place", ["environment", "file", ".env"])
 async def test_a_link_comes_by_mail(
-    valkey: str, prefix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    valkey: str,
+    prefix: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    place: str,
 ) -> None:
     """With an e-mail channel the link goes to the person's own address, is printed nowhere, and nobody walks in."""
     letters: list[Envelope] = []
@@ -119,7 +141,8 @@ async def test_a_link_comes_by_mail(
     port = free_port()
     server = Controller(Box(), hostname="127.0.0.1", port=port)
     server.start()
-    monkeypatch.setenv("TEST_MAIL_URL", f"mailto://127.0.0.1:{port}?from=router@sales.example&to=x@sales.example")
+    url = f"mailto://127.0.0.1:{port}?from=router@sales.example&to=x@sales.example"
+    keep_address(url, place, tmp_path, monkeypatch)
     try:
         async with open_office(valkey, prefix, tmp_path, MAIL) as office, office.browser() as client:
             assert "Try it out" not in (await client.get("/sign-in")).text
@@ -139,6 +162,37 @@ async def test_a_link_comes_by_mail(
             assert (await post(client, match[1], match[1])).status_code == 303
     finally:
         server.stop()
+
+
+@pytest.mark.parametrize(
+    ("variables", "package", "advice"),
+    [({}, apprise, "TEST_MAIL_URL_FILE"), ({"TEST_MAIL_URL": "mailto://127.0.0.1"}, None, "[notify]")],
+    ids=["no address", "not installed"],
+)
+async def test_a_link_that_cannot_be_mailed_is_told_of(
+    valkey: str,
+    prefix: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    variables: dict[str, str],
+    package: ModuleType | None,
+    advice: str,
+) -> None:
+    """The log says what to set or install; the visitor is told the same as ever."""
+    monkeypatch.delitem(sys.modules, "router.adapters.notify.apprise_channel", raising=False)
+    monkeypatch.setitem(sys.modules, "apprise", package)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    async with open_office(valkey, prefix, tmp_path, MAIL) as office, office.browser() as client:
+        with capture_logs() as lines:
+            assert (await post(client, "/sign-in", "/sign-in", {"email": "ana@sales.example"})).status_code == 200
+
+            async def told() -> list[str]:
+                return [line["why"] for line in lines if line["event"] == "sign_in.failed"]
+
+            [why] = await eventually(told)
+
+    assert advice in why
 
 
 async def test_nobody_walks_in_from_outside(office: Office) -> None:
@@ -183,6 +237,38 @@ async def test_who_signs_out_is_out(office: Office) -> None:
 
         assert (await copy.get("/leads")).headers["location"] == "/sign-in"
         await eventually(lambda: office.has_status("ana", "offline"))
+
+
+async def age_sessions(office: Office) -> None:
+    """Let all sessions be so old that the next use renews them."""
+    redis, sessions = office.site.redis, f"{{{office.site.place.workspace}}}:page:session:*"
+    async for key in redis.scan_iter(match=sessions):
+        await redis.expire(key, SESSION_FOR - RENEW_AFTER - 1)
+
+
+async def test_who_is_active_stays_signed_in(office: Office) -> None:
+    """A session that is used is kept on by the browser as well, which is told so only now and then."""
+    async with office.visitor("rep", "ana") as ana:
+        assert "set-cookie" not in (await ana.get("/leads")).headers
+        await age_sessions(office)
+        before = dict(ana.cookies)
+
+        [cookie] = (await ana.get("/leads")).headers.get_list("set-cookie")
+
+        assert "Max-Age=43200" in cookie
+        assert dict(ana.cookies) == before
+        assert "set-cookie" not in (await ana.get("/leads")).headers
+
+
+async def test_who_signs_out_after_long_is_out(office: Office) -> None:
+    """Signing out takes the cookie from the browser, also where the session was due to be renewed."""
+    async with office.visitor("rep", "ana") as ana:
+        token = {"token": TOKEN.findall((await ana.get("/leads")).text)[0]}
+        await age_sessions(office)
+
+        [cookie] = (await ana.post("/sign-out", data=token)).headers.get_list("set-cookie")
+
+        assert "Max-Age=0" in cookie
 
 
 async def test_who_is_removed_is_out(office: Office, tmp_path: Path) -> None:

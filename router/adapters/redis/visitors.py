@@ -65,14 +65,18 @@ class Visitors:
         with asking():
             await self._client.set(self._key("session", session), orjson.dumps([kind, person]), ex=SESSION_FOR)
 
-    async def whose(self, session: str) -> tuple[Kind, str] | None:
-        """Return whose session this is; one that is used lives on."""
+    async def whose(self, session: str) -> tuple[Kind, str, bool] | None:
+        """Return whose session this is, and whether it was renewed just now: one that is used lives on."""
         key = self._key("session", session)
         with asking():
             kept, left = await at_once(self._client, ("GET", key), ("TTL", key))
-            if kept is not None and left < SESSION_FOR - RENEW_AFTER:
+            whose = _whose(kept)
+            if whose is None:
+                return None
+            renewed = left < SESSION_FOR - RENEW_AFTER
+            if renewed:
                 await self._client.expire(key, SESSION_FOR)
-        return _whose(kept)
+        return *whose, renewed
 
     async def end(self, session: str) -> None:
         """End a session, wherever its cookie has been copied to."""

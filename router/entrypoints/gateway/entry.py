@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Annotated, Final, TypeVar
 
@@ -19,6 +20,9 @@ from router.errors import DependencyDown
 
 ANSWERS_WITHIN: Final = 2.0
 """Seconds that Redis may take to know a key or to count a call."""
+
+LOOKS_EVERY: Final = 0.5
+"""Seconds between two looks at the key of a long call: one may be trusted for a second, and stops within two."""
 
 T = TypeVar("T")
 
@@ -46,6 +50,8 @@ def allow(scope: Scope) -> Callable[..., Awaitable[Key]]:
 
 Ingest = Annotated[Key, Depends(allow("ingest"))]
 Agent = Annotated[Key, Depends(allow("agent"))]
+Sent = Annotated[HTTPAuthorizationCredentials, Security(bearer)]
+"""What the key was sent as; beside one of the above, which refuse a call without."""
 
 
 async def known(door: Door, text: str) -> Key:
@@ -54,6 +60,15 @@ async def known(door: Door, text: str) -> Key:
     if key is None:
         raise _unknown("This key is not known here, or was revoked.")
     return key
+
+
+async def until_revoked(door: Door, text: str) -> None:
+    """Return when the key that *text* is has been revoked; while Redis does not answer, it has not."""
+    good = True
+    while good:
+        await asyncio.sleep(LOOKS_EVERY)
+        with suppress(DependencyDown):
+            good = await soon(door.keys.find(text)) is not None
 
 
 async def hold_to_rate(door: Door, key: Key) -> None:

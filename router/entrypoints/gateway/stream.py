@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final
 
 from fastapi import APIRouter, Request
@@ -10,11 +11,12 @@ from sse_starlette import EventSourceResponse, ServerSentEvent
 
 from router.entrypoints.gateway.body import wrong
 from router.entrypoints.gateway.door import Door, door_of
-from router.entrypoints.gateway.entry import Agent
-from router.entrypoints.gateway.feed import LeftBehind, Mark
+from router.entrypoints.gateway.entry import Agent, Sent, until_revoked
+from router.entrypoints.gateway.feed import LeftBehind, Mark, Moment
 from router.entrypoints.gateway.openapi import problem
 from router.entrypoints.gateway.problems import away
 from router.errors import DependencyDown
+from router.pipeline.ending import end
 
 STREAMS: Final = 500
 """At most so many at once in one process."""
@@ -50,7 +52,7 @@ routes = APIRouter(tags=["agents"])
     responses={200: _OK, **{one: problem(one) for one in (401, 403, 422, 429, 503)}},
     openapi_extra={"parameters": [_LAST]},
 )
-async def events(request: Request, _: Agent) -> EventSourceResponse:
+async def events(request: Request, _: Agent, sent: Sent) -> EventSourceResponse:
     """
     Stream events: `event` is the type, `data` the event's data, `id` opaque.
 
@@ -64,16 +66,38 @@ async def events(request: Request, _: Agent) -> EventSourceResponse:
         raise wrong([("Last-Event-ID", "is no id of this stream")])
     if door.figures.open_streams >= STREAMS:
         raise away("This gateway has as many streams open as it serves.")
-    return EventSourceResponse(_lines(door, after), ping=PING_EVERY, send_timeout=SENT_WITHIN)
+    return EventSourceResponse(_lines(door, after, sent.credentials), ping=PING_EVERY, send_timeout=SENT_WITHIN)
 
 
-async def _lines(door: Door, after: Mark | None) -> AsyncIterator[ServerSentEvent]:
-    """Yield the events; the first line only says where the stream begins, so that a break before any event is none."""
+async def _lines(door: Door, after: Mark | None, key: str) -> AsyncIterator[ServerSentEvent]:
+    """
+    Yield the events, as long as *key* is good.
+
+    The first line only says where the stream begins, so that a break before any event is none.
+    """
     begin = after or door.feed.now()
-    with door.figures.stream():
-        yield ServerSentEvent(id=begin.text(), retry=COMES_BACK_AFTER)
-        try:
-            async for moment in door.feed.listen(begin):
+    revoked = asyncio.ensure_future(until_revoked(door, key))
+    try:
+        with door.figures.stream():
+            yield ServerSentEvent(id=begin.text(), retry=COMES_BACK_AFTER)
+            async for moment in before(revoked, door.feed.listen(begin)):
                 yield ServerSentEvent(event=moment.ce_type, data=moment.data.decode(), id=moment.mark.text())
-        except (LeftBehind, DependencyDown):
-            return  # the client comes back with the last id that it had
+    except (LeftBehind, DependencyDown):
+        return  # the client comes back with the last id that it had
+    finally:
+        await end([revoked])
+
+
+async def before(over: asyncio.Future[None], moments: AsyncGenerator[Moment]) -> AsyncIterator[Moment]:
+    """Yield *moments* until they end or it is *over*; none after that, though one be there already."""
+    coming = asyncio.ensure_future(anext(moments, None))
+    try:
+        while True:
+            await asyncio.wait((coming, over), return_when=asyncio.FIRST_COMPLETED)
+            moment = None if over.done() else coming.result()
+            if moment is None:
+                return
+            yield moment
+            coming = asyncio.ensure_future(anext(moments, None))
+    finally:
+        await end([coming])

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from router.adapters.environment import Environment, SecretMissing, environment
+from router.adapters.notify.addressed import addressed
 from router.adapters.notify.channel import Channel, ChannelOff
 from router.pipeline.telling import MAIL, MAIL_TO
 from router.policy.directory import Directory, Look
@@ -141,9 +142,7 @@ def _channel(name: str, made: _Made) -> Channel:
         if secret is None:
             log.warning("channel.unsigned", channel=name, advice="give it a secret_env, so that forgeries are known")
         return WebhookChannel(address, secret)
-    from router.adapters.notify.apprise_channel import AppriseChannel  # noqa: PLC0415 - takes a second to import
-
     try:
-        return AppriseChannel(address, by_mail=name == MAIL)
+        return addressed(address, by_mail=name == MAIL)
     except ChannelOff as off:
         raise ChannelOff(f"{shape.url_env}: {off}") from None

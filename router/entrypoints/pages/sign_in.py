@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import secrets
 import sys
 from typing import Final
@@ -18,6 +17,8 @@ from urllib.parse import quote
 import structlog
 from fastapi import APIRouter, BackgroundTasks, Request, Response
 
+from router.adapters.environment import SecretMissing, environment
+from router.adapters.notify.addressed import addressed
 from router.adapters.notify.channel import ChannelOff, Letter, NotTaken
 from router.adapters.redis.visitors import LINK_FOR, Kind
 from router.entrypoints.gateway.entry import address
@@ -137,7 +138,7 @@ async def sign_out(request: Request) -> Response:
         gone = {"rep_id": visit.person.rep_id, "status": "offline", "at": now, "ttl_seconds": 0, "source": "page"}
         await desk.door.send("rep-presence", [gone])
     answer = see_other("/sign-in")
-    await farewell(desk, visit, answer)
+    await farewell(request, visit, answer)
     return answer
 
 
@@ -182,7 +183,7 @@ async def _send_link(desk: Desk, given: str) -> None:
         await _deliver(desk, person, f"{desk.base}/sign-in/{desk.sign(nonce)}", nonce)
     except DependencyDown:
         log.warning("sign_in.failed", why="Redis does not answer", **{f"{kind}_id": key})
-    except (ChannelOff, NotTaken) as failure:
+    except (SecretMissing, ChannelOff, NotTaken) as failure:
         log.warning("sign_in.failed", why=str(failure), **{f"{kind}_id": key})
 
 
@@ -196,11 +197,7 @@ async def _deliver(desk: Desk, person: Person, link: str, nonce: str) -> None:
         else:
             log.warning("sign_in.no_channel", advice=f"configure a notify channel named {EMAIL}")
         return
-    url = os.environ.get(channel.url_env or "")
-    if not url:
-        raise ChannelOff(f"channel {EMAIL}: {channel.url_env or 'url_env'} is not set")
-    from router.adapters.notify.apprise_channel import AppriseChannel  # noqa: PLC0415 - of the optional part `notify`
-
+    way = addressed(environment().secret(channel.url_env or ""), by_mail=True)
     minutes = LINK_FOR // 60
     letter = Letter(
         id=f"sign-in-{hashlib.sha256(nonce.encode()).hexdigest()[:32]}",
@@ -212,7 +209,7 @@ async def _deliver(desk: Desk, person: Person, link: str, nonce: str) -> None:
         html=page("mail.html", link=link, name=person.name, minutes=minutes),
         address=person.email,
     )
-    await AppriseChannel(url, by_mail=True).send(letter)
+    await way.send(letter)
 
 
 def _over() -> Refused:

@@ -79,6 +79,8 @@ class PageRoute(APIRoute):
             except DependencyDown:
                 again = "A server behind this page does not answer. Nothing was changed; try again in a moment."
                 answer = _told(request, Refused(503, "Not at the moment", again, headers={"Retry-After": "2"}))
+            if session := getattr(request.state, "renewed", None):
+                _keep_session(answer, desk_of(request), session)
             for name, value in HEADERS.items():
                 answer.headers.setdefault(name, value)
             answer.headers.setdefault("Cache-Control", "no-store")
@@ -122,9 +124,13 @@ async def visitor(request: Request) -> Visit | None:
     desk = desk_of(request)
     session = desk.signed(request.cookies.get(session_cookie(desk), ""))
     whose = await desk.visitors.whose(session) if session else None
-    person = by_key(desk.policy, *whose) if whose else None
-    if session is None or person is None:
+    if session is None or whose is None:
         return None
+    kind, key, renewed = whose
+    person = by_key(desk.policy, kind, key)
+    if person is None:
+        return None
+    request.state.renewed = session if renewed else None
     return Visit(person, session, desk.token(session), desk.tries_out(request))
 
 
@@ -168,12 +174,14 @@ async def welcome(desk: Desk, person: Person, answer: Response) -> None:
     """Sign *person* in with *answer*."""
     session = secrets.token_urlsafe(32)
     await desk.visitors.begin(session, *person.key)
-    _set(answer, desk, session_cookie(desk), desk.sign(session), SESSION_FOR)
+    _keep_session(answer, desk, session)
 
 
-async def farewell(desk: Desk, visit: Visit, answer: Response) -> None:
+async def farewell(request: Request, visit: Visit, answer: Response) -> None:
     """Sign the visitor out."""
+    desk = desk_of(request)
     await desk.visitors.end(visit.session)
+    request.state.renewed = None  # else the browser would be given it back
     answer.delete_cookie(session_cookie(desk), secure=is_https(desk), httponly=True, samesite="lax")
 
 
@@ -200,6 +208,11 @@ def see_other(path: str) -> Response:
 def html(text: str, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """Return a page."""
     return HTMLResponse(text, status, dict(headers or {}))
+
+
+def _keep_session(answer: Response, desk: Desk, session: str) -> None:
+    """Let the browser keep the session for as long as Redis does."""
+    _set(answer, desk, session_cookie(desk), desk.sign(session), SESSION_FOR)
 
 
 def _set(answer: Response, desk: Desk, name: str, value: str, seconds: int | None) -> None:
