@@ -24,11 +24,14 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, cast
 
+import faust
 from aiokafka import ConsumerRecord  # type: ignore[import-untyped]  # the package ships no types
+from faust.streams import Stream
 from faust.transport.drivers.aiokafka import Consumer
-from faust.types import TP, ConsumerMessage, EventT, Message
+from faust.types import TP, ChannelT, ConsumerMessage, EventT, Message, StreamT
 from mode.services import WaitResults
 
+from router.adapters.kafka.inbox import Inbox
 from router.ports import Received
 
 Records = Sequence[ConsumerRecord]
@@ -116,3 +119,31 @@ class BatchConsumer(Consumer):
         suspended.close()
         await hand_over
         return WaitResults([hand_over], [None], stopped=False)
+
+
+def inbox_of(app: faust.App, name: str) -> Inbox[Batch, TP]:
+    """Let an agent fill the inbox that is returned from the topic *name*."""
+    topic = app.topic(name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
+    inbox: Inbox[Batch, TP] = Inbox(
+        hold=lambda tp: app.consumer.on_buffer_full(tp),  # noqa: PLW0108 - the consumer is not there yet
+        let_go=lambda tp: app.consumer.on_buffer_drop(tp) if tp in app.consumer.assignment() else None,
+    )
+
+    def put(event: Batch) -> None:
+        # What was fetched before the partitions were last dealt out comes again. Handled now, it would be
+        # acknowledged ahead of earlier events that were dropped then, and so lose those.
+        message = event.message
+        if message.generation_id == app.consumer_generation_id and app.flow_control.is_active():
+            partition = TP(message.topic, message.partition)  # not `message.tp`, which is aiokafka's own type
+            inbox.put(event, partition, len(event.value), message.serialized_value_size)
+
+    async def read(stream: StreamT[Records]) -> None:
+        waiting = cast("ChannelT[Records]", stream.channel).queue
+        unacknowledged = cast("Stream[Records]", cast("Stream[Records]", stream).noack())
+        async for event in unacknowledged.events():
+            put(event)
+            while not waiting.empty():  # the stream gives one event a turn of the loop; take the rest at once
+                put(waiting.get_nowait())
+
+    app.agent(topic, name=f"read-{name}")(read)
+    return inbox

@@ -35,21 +35,20 @@ import faust
 import structlog
 from aiokafka import AIOKafkaConsumer  # type: ignore[import-untyped]  # the package ships no types
 from faust.app.base import BootStrategy
-from faust.streams import Stream
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.transport.drivers.aiokafka import Transport as KafkaTransport
-from faust.types import TP, ChannelT, StreamT
+from faust.types import TP
 from mode.threads import ServiceThread, WorkerThread
 from yarl import URL
 
 from router.adapters.kafka.admin import KafkaAdmin
-from router.adapters.kafka.batches import Batch, BatchConsumer, Records, received
+from router.adapters.kafka.batches import Batch, BatchConsumer, inbox_of, received
 from router.adapters.kafka.closing import close, ended, ends_within, in_full, sweep
 from router.adapters.kafka.committed import seek_to_committed
 from router.adapters.kafka.connection import KafkaConnection
 from router.adapters.kafka.dealing import WholeDeal
 from router.adapters.kafka.header_names import read_any_header_name
-from router.adapters.kafka.inbox import BATCH, Inbox
+from router.adapters.kafka.inbox import BATCH
 from router.adapters.kafka.patience import Patience
 from router.adapters.kafka.speed import read_fast
 from router.adapters.kafka.watching import Watch, member_id, unfinished
@@ -156,7 +155,7 @@ class _Run:
         self._batches: set[asyncio.Task[None]] = set()
         self._broken: asyncio.Future[None]
         self._app = _build_app(connection, group)
-        self.inboxes = {topic: _add_agent(self._app, prefix + topic) for topic in handlers}
+        self.inboxes = {topic: inbox_of(self._app, prefix + topic) for topic in handlers}
         self._handlers = handlers
         self._app.on_partitions_revoked.connect(self._on_revoked)
         self._prefix = prefix
@@ -373,31 +372,3 @@ def _credentials(connection: KafkaConnection) -> faust.auth.Credentials | None:
             ssl_context=tls,
         )
     return faust.SSLCredentials(context=tls) if tls is not None else None
-
-
-def _add_agent(app: faust.App, name: str) -> Inbox[Batch, TP]:
-    """Let an agent fill the inbox that is returned from the topic *name*."""
-    topic = app.topic(name, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-    inbox: Inbox[Batch, TP] = Inbox(
-        hold=lambda tp: app.consumer.on_buffer_full(tp),  # noqa: PLW0108 - the consumer is not there yet
-        let_go=lambda tp: app.consumer.on_buffer_drop(tp) if tp in app.consumer.assignment() else None,
-    )
-
-    def put(event: Batch) -> None:
-        # What was fetched before the partitions were last dealt out comes again. Handled now, it would be
-        # acknowledged ahead of earlier events that were dropped then, and so lose those.
-        message = event.message
-        if message.generation_id == app.consumer_generation_id and app.flow_control.is_active():
-            partition = TP(message.topic, message.partition)  # not `message.tp`, which is aiokafka's own type
-            inbox.put(event, partition, len(event.value), message.serialized_value_size)
-
-    async def read(stream: StreamT[Records]) -> None:
-        waiting = cast("ChannelT[Records]", stream.channel).queue
-        unacknowledged = cast("Stream[Records]", cast("Stream[Records]", stream).noack())
-        async for event in unacknowledged.events():
-            put(event)
-            while not waiting.empty():  # the stream gives one event a turn of the loop; take the rest at once
-                put(waiting.get_nowait())
-
-    app.agent(topic, name=f"read-{name}")(read)
-    return inbox
