@@ -33,6 +33,7 @@ from router.errors import BadInput
 PREFIX = "ROUTER_"
 SHORTEST_SECRET = 32
 WRITTEN_WITHIN = 1.0  # seconds
+HIGHEST_PORT = 65535
 SECRETS = frozenset({"secret", "identity_key", "redis_url", "kafka_sasl_password", "kafka_ssl_key_password"})
 """What may stand in a file that `NAME_FILE` names instead."""
 
@@ -69,9 +70,15 @@ def _addresses(value: str) -> str:
     return value
 
 
+def _port(value: str) -> str:
+    if int(value.rpartition(":")[2]) > HIGHEST_PORT:  # the C library would cut it down to another one
+        raise ValueError(f"its port is above {HIGHEST_PORT}")
+    return value
+
+
 Addresses = Annotated[str, AfterValidator(_addresses)]
 HostPorts = Annotated[str, _matching(rf"{_HOST}:\d{{1,5}}(?:,{_HOST}:\d{{1,5}})*")]
-HostPort = Annotated[str, _matching(rf"{_HOST}:\d{{1,5}}")]
+HostPort = Annotated[str, _matching(rf"{_HOST}:\d{{1,5}}"), AfterValidator(_port)]
 Name = Annotated[str, _matching(r"[A-Za-z0-9._-]{1,64}")]
 TopicPrefix = Annotated[str, _matching(r"[A-Za-z0-9._-]{0,150}")]
 RedisUrl = Annotated[Url, UrlConstraints(allowed_schemes=["redis", "rediss", "unix"])]
@@ -92,9 +99,14 @@ class Settings(BaseSettings):
     config: Path = Field(Path("config"), description="the folder of policy files; config is where the shipped one is")
     workspace: Name = Field("default", description="1 to 64 of A-Z a-z 0-9 . _ -; one ledger each")
     topic_prefix: TopicPrefix = Field("", description="up to 150 of A-Z a-z 0-9 . _ -; empty: plain names")
-    listen: HostPort = Field("127.0.0.1:8080", description="host:port; the default faces this machine only, on purpose")
+    listen: HostPort = Field(
+        "127.0.0.1:8080",
+        description="host:port, a port of 0 to 65535; the default faces this machine only, on purpose",
+    )
     metrics_listen: HostPort | None = Field(
-        None, description="host:port of a worker's, notifier's or watchdog's metrics; unset: they are not shown"
+        None,
+        description="host:port, a port of 0 to 65535, of a worker's, notifier's or watchdog's metrics; unset: they are "
+        "not shown",
     )
     trusted_proxies: Addresses = Field(
         "127.0.0.1,::1",

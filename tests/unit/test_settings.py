@@ -60,6 +60,8 @@ def test_the_environment_wins_over_dotenv(monkeypatch: pytest.MonkeyPatch, tmp_p
         ("ROUTER_KAFKA", "no-port"),
         ("ROUTER_REDIS_URL", "http://localhost"),
         ("ROUTER_LISTEN", "localhost"),
+        ("ROUTER_LISTEN", "127.0.0.1:65536"),
+        ("ROUTER_METRICS_LISTEN", "[::1]:99999"),
         ("ROUTER_TRUSTED_PROXIES", "10.0.0.0/8,proxy"),
         ("ROUTER_WORKSPACE", "a b"),
         ("ROUTER_ALLOW_VOLATILE_REDIS", "perhaps"),
@@ -74,6 +76,14 @@ def test_a_wrong_value_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch, n
     with pytest.raises(BadInput, match=rf"^{name}: .*Accepted: ") as caught:
         _load(monkeypatch, **{name: value})
     assert value not in str(caught.value)
+
+
+@pytest.mark.parametrize("port", [0, 65535])
+def test_a_port_that_there_is_is_taken(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    """From the one that stands for any free one up to the highest; for one beyond it is said where they end."""
+    assert _load(monkeypatch, ROUTER_LISTEN=f"[::1]:{port}").listen_address == ("::1", port)
+    with pytest.raises(BadInput, match=r"ROUTER_LISTEN: .*0 to 65535"):
+        _load(monkeypatch, ROUTER_LISTEN="[::1]:65536")
 
 
 def test_a_misspelt_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
