@@ -13,6 +13,8 @@ import os
 import re
 import secrets
 import sys
+import tempfile
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from ipaddress import ip_network
@@ -30,6 +32,8 @@ from router.errors import BadInput
 
 PREFIX = "ROUTER_"
 SHORTEST_SECRET = 32
+WRITTEN_WITHIN = 1.0  # seconds
+HIGHEST_PORT = 65535
 SECRETS = frozenset({"secret", "identity_key", "redis_url", "kafka_sasl_password", "kafka_ssl_key_password"})
 """What may stand in a file that `NAME_FILE` names instead."""
 
@@ -66,9 +70,15 @@ def _addresses(value: str) -> str:
     return value
 
 
+def _port(value: str) -> str:
+    if int(value.rpartition(":")[2]) > HIGHEST_PORT:  # the C library would cut it down to another one
+        raise ValueError(f"its port is above {HIGHEST_PORT}")
+    return value
+
+
 Addresses = Annotated[str, AfterValidator(_addresses)]
 HostPorts = Annotated[str, _matching(rf"{_HOST}:\d{{1,5}}(?:,{_HOST}:\d{{1,5}})*")]
-HostPort = Annotated[str, _matching(rf"{_HOST}:\d{{1,5}}")]
+HostPort = Annotated[str, _matching(rf"{_HOST}:\d{{1,5}}"), AfterValidator(_port)]
 Name = Annotated[str, _matching(r"[A-Za-z0-9._-]{1,64}")]
 TopicPrefix = Annotated[str, _matching(r"[A-Za-z0-9._-]{0,150}")]
 RedisUrl = Annotated[Url, UrlConstraints(allowed_schemes=["redis", "rediss", "unix"])]
@@ -89,9 +99,14 @@ class Settings(BaseSettings):
     config: Path = Field(Path("config"), description="the folder of policy files; config is where the shipped one is")
     workspace: Name = Field("default", description="1 to 64 of A-Z a-z 0-9 . _ -; one ledger each")
     topic_prefix: TopicPrefix = Field("", description="up to 150 of A-Z a-z 0-9 . _ -; empty: plain names")
-    listen: HostPort = Field("127.0.0.1:8080", description="host:port; the default faces this machine only, on purpose")
+    listen: HostPort = Field(
+        "127.0.0.1:8080",
+        description="host:port, a port of 0 to 65535; the default faces this machine only, on purpose",
+    )
     metrics_listen: HostPort | None = Field(
-        None, description="host:port of a worker's, notifier's or watchdog's metrics; unset: they are not shown"
+        None,
+        description="host:port, a port of 0 to 65535, of a worker's, notifier's or watchdog's metrics; unset: they are "
+        "not shown",
     )
     trusted_proxies: Addresses = Field(
         "127.0.0.1,::1",
@@ -261,19 +276,55 @@ def _kept_secret(path: Path) -> bytes:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not path.exists():
-            draft = path.with_name(f"{path.name}.{os.getpid()}")
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w") as file:
-                file.write(secrets.token_hex(32))
-                file.flush()
-                os.fsync(file.fileno())
-            with suppress(FileExistsError):
-                os.link(draft, path)
-            draft.unlink()
-        kept = path.read_text(encoding="ascii").strip()
+            _keep_new_secret(path)
+        kept = _read_secret(path)
     except OSError as error:
         problem = f"{path}: cannot keep the secret there ({error.strerror})."
         raise BadInput(f"{problem} Set ROUTER_DATA_DIR or ROUTER_SECRET.") from error
     if len(kept) < SHORTEST_SECRET:
         raise BadInput(f"{path}: damaged, shorter than 32 characters. Restore it, or delete it to have a new one made.")
     return kept.encode()
+
+
+def _keep_new_secret(path: Path) -> None:
+    """Make a secret at *path*, whole from when it is there; leave that of whoever was first."""
+    descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    try:
+        _write_secret(descriptor)
+        _give_name(name, path)
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+def _give_name(draft: str, path: Path) -> None:
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        return
+    except OSError:  # there are file systems without hard links; where it is another fault, this meets it again
+        _keep_new_secret_in_place(path)
+
+
+def _keep_new_secret_in_place(path: Path) -> None:
+    with suppress(FileExistsError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            _write_secret(descriptor)
+        except OSError:
+            path.unlink(missing_ok=True)
+            raise
+
+
+def _write_secret(descriptor: int) -> None:
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_hex(32))
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _read_secret(path: Path) -> str:
+    """Read what is kept at *path*; where it is empty, whoever made it may be about to write it."""
+    until = time.monotonic() + WRITTEN_WITHIN
+    while not (kept := path.read_text(encoding="ascii").strip()) and time.monotonic() < until:
+        time.sleep(0.02)
+    return kept

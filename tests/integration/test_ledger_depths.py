@@ -72,14 +72,14 @@ async def test_a_redis_that_is_away_is_told_of_and_ends_nothing(own_valkey: Valk
     outages = Outages(Figures("worker"))
     async with connect(own_valkey.url) as client:
         vitals = Vitals(Figures("worker"), outages, Progress(), redis=client, tail=None, source=None)  # type: ignore[arg-type]  # not looked at
-        await vitals._look_at_redis(prefix)
+        await vitals._look_at_ledger(prefix)
         assert outages.down == frozenset()
         own_valkey.kill()
         with structlog.testing.capture_logs():
-            await vitals._look_at_redis(prefix)
+            await vitals._look_at_ledger(prefix)
         assert outages.down == {"redis"}
         with pytest.raises(DependencyDown):
             await depths(client, prefix)
         own_valkey.start()
-        await vitals._look_at_redis(prefix)
+        await vitals._look_at_ledger(prefix)
         assert outages.down == {"redis"}

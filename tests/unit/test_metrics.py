@@ -148,6 +148,16 @@ def test_an_outage_is_shown_while_it_lasts_and_its_length_adds_up() -> None:
     assert outages.down == frozenset()
 
 
+def test_a_server_is_back_when_it_has_answered_all_whom_it_failed() -> None:
+    """One that has lost the ledger may serve the queue of deliveries all the while."""
+    outages = Outages(Figures("worker"))
+    outages.tell("redis", answers=False)
+    outages.tell("redis", answers=True, by="deliveries")
+    assert outages.down == {"redis"}
+    outages.tell("redis", answers=True)
+    assert outages.down == frozenset()
+
+
 @pytest.mark.parametrize("process", ["worker", "gateway", "notifier", "watchdog"])
 def test_a_process_tells_its_part_of_the_table_and_nothing_else(process: Process) -> None:
     """Each can be scraped, and a metric of another process is a mistake in the program."""

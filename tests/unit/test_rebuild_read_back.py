@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import orjson
 import pytest
 
 from router.domain.ledger.model import apply
+from router.domain.ledger.state import Lead
 from router.domain.ledger.verbs import Erase
 from router.domain.policy import Policy
+from router.domain.rebuild import course
 from router.domain.rebuild.image import over
+from router.domain.rebuild.undone import action_counts
 from router.errors import BadInput
 from router.events.assignment import LeadClosed
-from router.events.base import to_millis
+from router.events.base import rfc3339, to_millis
 from router.pipeline.read_back import INPUTS, ReadBack, Reader
 from router.pipeline.render import render
 from router.pipeline.restoration import restoration
@@ -122,6 +126,21 @@ async def test_a_touch_without_effect_is_asked_again(log: list[Outgoing], policy
     assert (again.topic, data["action"], data["lead_id"]) == ("rep-actions", "touch", touched["lead_id"])
     assert f"act:{data['action_id']}" not in found.actions
     assert found.line.missing() == [(touched["sequence"], touched["sequence"])]
+
+
+@pytest.mark.parametrize("attempt", [None, 1, 2])
+def test_a_lead_that_waits_is_taken_by_whatever_attempt_is_named(attempt: int | None) -> None:
+    """As the ledger has it, so it is asked again; but for what was said before the lead waited, or is no accept."""
+    lead = Lead("ld_1", state="waiting", attempt=2, opened=to_millis(NOW))
+    opening = course.Opening(lead, before=course.Past(), told_at=to_millis(NOW))
+    courses = SimpleNamespace(open={"ld_1": opening})
+
+    def counts(action: str, seconds: int) -> bool:
+        at = rfc3339(NOW + timedelta(seconds=seconds))
+        data = {"action": action, "rep_id": "ana", "lead_id": "ld_1", "attempt": attempt, "at": at}
+        return action_counts(courses, data)  # type: ignore[arg-type]  # as much of them as is asked for
+
+    assert [counts("accept", 1), counts("accept", -1), counts("decline", 1)] == [True, False, False]
 
 
 async def test_what_was_not_consumed_counts_still(log: list[Outgoing], policy: Policy) -> None:

@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import SimpleNamespace
 
 import pytest
 import structlog
+from redis._parsers.base import BaseParser  # what turns an answer into an exception, for every client
 
+from router.adapters.redis.deliveries import Parcel
+from router.entrypoints.metrics import vitals
 from router.entrypoints.metrics.figures import Figures
+from router.entrypoints.metrics.instruments import Instruments
 from router.entrypoints.metrics.outages import Outages
 from router.entrypoints.metrics.progress import Progress
 from router.entrypoints.self_watch import standing as module
@@ -21,7 +27,9 @@ from router.entrypoints.self_watch.standing import (
     standing,
     until_it_stands,
 )
-from router.errors import Stands
+from router.errors import DependencyDown, Stands
+from router.pipeline.ending import end
+from router.ports import Received
 
 
 @pytest.fixture
@@ -83,6 +91,64 @@ async def test_time_without_servers_does_not_count(progress: Progress, monkeypat
     outages.tell("redis", answers=True)
     with pytest.raises(Stands, match="'tick'"):
         await asyncio.wait_for(watch, 20)
+
+
+class Full:
+    """A Redis that answers, and refuses what is to be kept while it is full; as much of a client as is asked for."""
+
+    def __init__(self) -> None:
+        self.is_full = True
+
+    async def ping(self) -> bool:
+        """Answer."""
+        return True
+
+    def register_script(self, _source: str) -> Callable[..., Awaitable[list[bytes]]]:
+        """Return a script that begins with a write."""
+
+        async def script(**_words: object) -> list[bytes]:
+            if self.is_full:
+                raise BaseParser.parse_error("OOM command not allowed")  # type: ignore[no-untyped-call]  # redis's own
+            return []
+
+        return script
+
+
+class Nothing:
+    """A log without records and a source that is behind with none: what `Vitals` looks at."""
+
+    async def last(self, _topic: str, _count: int) -> Sequence[Received]:
+        """Return no record."""
+        return ()
+
+    async def lag(self) -> Mapping[str, int]:
+        """Return no topic."""
+        return {}
+
+
+async def test_a_redis_that_is_full_ends_no_notifier(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It answers a look, and keeps nothing: that is an outage like any other, over with the next call it serves."""
+    monkeypatch.setattr(vitals, "LOOKS_EVERY", 0.01)
+    for name, seconds in {"LOOKS_EVERY": 0.01, "BATCH_STANDS": 0.05}.items():
+        monkeypatch.setattr(module, name, seconds)
+    redis, instruments = Full(), Instruments("notifier")
+    queue = instruments.deliveries(redis, "ws")  # type: ignore[arg-type]  # as much of it as is asked for
+    log = SimpleNamespace(tail=Nothing())
+    look = instruments.vitals(redis, log, Nothing())  # type: ignore[arg-type]  # as above
+    watch = asyncio.create_task(until_it_stands(instruments.progress, instruments.outages))
+    looking = asyncio.create_task(look.run())
+    with instruments.progress.batch("rep-notifications"):
+        with pytest.raises(DependencyDown):
+            await queue.put([Parcel("crm", "m1", 0, b"{}")])
+        await asyncio.wait([watch], timeout=0.3)
+        assert not watch.done()
+        assert instruments.health()["redis"] is False
+        redis.is_full = False
+        await queue.channels()
+        assert instruments.health()["redis"] is True
+        with pytest.raises(Stands, match="rep-notifications"):
+            await asyncio.wait_for(watch, 20)
+    await end([looking])
 
 
 def test_time_that_nobody_saw_does_not_count_as_a_stall() -> None:

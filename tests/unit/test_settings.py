@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -57,6 +60,8 @@ def test_the_environment_wins_over_dotenv(monkeypatch: pytest.MonkeyPatch, tmp_p
         ("ROUTER_KAFKA", "no-port"),
         ("ROUTER_REDIS_URL", "http://localhost"),
         ("ROUTER_LISTEN", "localhost"),
+        ("ROUTER_LISTEN", "127.0.0.1:65536"),
+        ("ROUTER_METRICS_LISTEN", "[::1]:99999"),
         ("ROUTER_TRUSTED_PROXIES", "10.0.0.0/8,proxy"),
         ("ROUTER_WORKSPACE", "a b"),
         ("ROUTER_ALLOW_VOLATILE_REDIS", "perhaps"),
@@ -71,6 +76,14 @@ def test_a_wrong_value_is_named_and_not_shown(monkeypatch: pytest.MonkeyPatch, n
     with pytest.raises(BadInput, match=rf"^{name}: .*Accepted: ") as caught:
         _load(monkeypatch, **{name: value})
     assert value not in str(caught.value)
+
+
+@pytest.mark.parametrize("port", [0, 65535])
+def test_a_port_that_there_is_is_taken(monkeypatch: pytest.MonkeyPatch, port: int) -> None:
+    """From the one that stands for any free one up to the highest; for one beyond it is said where they end."""
+    assert _load(monkeypatch, ROUTER_LISTEN=f"[::1]:{port}").listen_address == ("::1", port)
+    with pytest.raises(BadInput, match=r"ROUTER_LISTEN: .*0 to 65535"):
+        _load(monkeypatch, ROUTER_LISTEN="[::1]:65536")
 
 
 def test_a_misspelt_variable_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,6 +114,46 @@ def test_the_secret_is_made_once_and_kept(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert stat.S_IMODE((tmp_path / "data" / "secret").stat().st_mode) == 0o600
     with pytest.raises(BadInput, match="ROUTER_SECRET: required with ROUTER_KAFKA"):
         signing_secret(_load(monkeypatch, ROUTER_KAFKA="localhost:9092"))
+
+
+def test_a_start_that_was_interrupted_spoils_no_later_one(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What it left is in nobody's way, also where the process has the same number each time, as in a container."""
+    (tmp_path / f"secret.{os.getpid()}").write_text("")
+    settings = _load(monkeypatch, ROUTER_DATA_DIR=str(tmp_path))
+    with monkeypatch.context() as full:
+        full.setattr(os, "fsync", _refuse(OSError(errno.ENOSPC, "No space left on device")))
+        with pytest.raises(BadInput, match="No space left"):
+            signing_secret(settings)
+    assert [path.name for path in tmp_path.iterdir()] == [f"secret.{os.getpid()}"]
+    assert signing_secret(settings) == signing_secret(settings)
+
+
+def test_a_secret_is_kept_without_hard_links(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Some file systems have none: it is written in its place then, and nothing beside it is left."""
+    monkeypatch.setattr(os, "link", _refuse(PermissionError(errno.EPERM, "Operation not permitted")))
+    settings = _load(monkeypatch, ROUTER_DATA_DIR=str(tmp_path))
+    assert signing_secret(settings) == signing_secret(settings)
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+    assert stat.S_IMODE((tmp_path / "secret").stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
+def test_all_who_start_at_once_have_one_secret(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, links: bool) -> None:
+    """The first one's, with hard links and without."""
+    if not links:
+        monkeypatch.setattr(os, "link", _refuse(PermissionError(errno.EPERM, "Operation not permitted")))
+    settings = _load(monkeypatch, ROUTER_DATA_DIR=str(tmp_path / "data"))
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(lambda _: signing_secret(settings), range(8)))
+    assert len(set(found)) == 1
+    assert [path.name for path in (tmp_path / "data").iterdir()] == ["secret"]
+
+
+def _refuse(error: OSError) -> Callable[..., None]:
+    def refuse(*_: object) -> None:
+        raise error
+
+    return refuse
 
 
 def test_the_identity_key_follows_from_the_secret_unless_set(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 
 import structlog
@@ -17,10 +18,12 @@ from router.adapters.kafka.speed import read_fast
 from router.adapters.kafka.watching import problem_of
 from router.errors import DependencyDown
 from router.events.base import to_millis
+from router.pipeline.ending import end
 from router.ports import Received
 
 LOOKS_EVERY_MS = 1000  # how long one fetch waits; new records end the wait at once
 BEGINS_AGAIN_AFTER = 1.0  # seconds
+ASKS_EVERY = 60.0  # seconds: whether partitions were added
 AT_ONCE = 2000  # records
 SIDE_BY_SIDE_MS = 60_000  # partitions that are read in step may differ by as much
 
@@ -32,8 +35,8 @@ class KafkaTail:
     """
     Reads the log from its beginning, from an instant, or its end.
 
-    A topic that does not exist has no records. Partitions that are added later
-    are seen by the next reading.
+    A topic that does not exist has no records. Partitions that are added while
+    it is followed are read from their beginning, a minute later at most.
 
     Records of one *key* are looked for in every partition, not only in the one
     that the key has now: where partitions were added to a topic, older records
@@ -67,25 +70,48 @@ class KafkaTail:
                     if record.timestamp >= from_ms and key in (None, record.key):
                         yield self._received(record)
                 return
-        async for record in self._new(begin):
+        async for record in self._new(topics, begin):
             if record.timestamp >= from_ms and key in (None, record.key):
                 yield self._received(record)
 
-    async def _new(self, places: dict[TopicPartition, int]) -> AsyncIterator[ConsumerRecord]:
-        """Yield what stands at *places* and after; a consumer that failed is followed by another, where it was."""
-        while True:
+    async def _new(self, topics: Sequence[str], places: dict[TopicPartition, int]) -> AsyncIterator[ConsumerRecord]:
+        """Yield what stands at *places* and after, and all of what is added to *topics*."""
+        partitions = set(places)
+        asking = asyncio.create_task(self._keep_asking(topics, partitions))
+        try:
+            while True:
+                async for record in self._while_none_is_added(partitions, places):
+                    yield record
+        finally:
+            await end([asking])
+
+    async def _while_none_is_added(
+        self, partitions: Collection[TopicPartition], places: dict[TopicPartition, int]
+    ) -> AsyncIterator[ConsumerRecord]:
+        """Yield until there are more *partitions*; a consumer that failed is followed by another, where it was."""
+        these = list(partitions)
+        while len(these) == len(partitions):
             try:
-                async with reader(self._connection, list(places)) as consumer:
+                async with reader(self._connection, these) as consumer:
                     _seek(consumer, places)
                     while (problem := problem_of(consumer)) is None:
                         for partition, records in (await consumer.getmany(timeout_ms=LOOKS_EVERY_MS)).items():
                             for record in records:
                                 places[partition] = record.offset + 1
                                 yield record
+                        if len(these) != len(partitions):
+                            return
             except (DependencyDown, KafkaError) as error:
                 problem = error
             _log.warning("tail_begins_again", problem=repr(problem))
             await asyncio.sleep(BEGINS_AGAIN_AFTER)
+
+    async def _keep_asking(self, topics: Sequence[str], partitions: set[TopicPartition]) -> None:
+        """Note for ever which partitions are added."""
+        while True:
+            await asyncio.sleep(ASKS_EVERY)
+            with suppress(DependencyDown, KafkaError):  # who reads says so, too, and goes on
+                partitions.update(await self._partitions(topics))
 
     async def batches(
         self, topics: Sequence[str], *, since: datetime | None = None

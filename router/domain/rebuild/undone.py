@@ -30,9 +30,8 @@ def action_counts(courses: Courses, data: Data) -> bool:
     if data["action"] == "touch":
         before = opening.before
         return at >= lead.opened or before.state != "touched" or before.acted_at != max(at, 0)
-    if attempt not in (None, lead.attempt):
-        return False
-    if lead.rep == data["rep_id"] and (attempt is not None or at >= lead.assigned_at):
+    live = at >= lead.assigned_at if attempt is None else attempt == lead.attempt
+    if live and lead.rep == data["rep_id"]:
         return data["action"] != "accept" or lead.state == "held"
     return data["action"] == "accept" and lead.state == "waiting" and at >= opening.told_at
 

@@ -8,7 +8,9 @@ from typing import Final
 
 from redis.asyncio import Redis
 
+from router.adapters.redis.deliveries import Deliveries
 from router.bootstrap import Log
+from router.entrypoints.metrics.deliveries import MeasuredDeliveries
 from router.entrypoints.metrics.figures import Figures
 from router.entrypoints.metrics.outages import Outages
 from router.entrypoints.metrics.ports import MeasuredLedger, MeasuredPublisher, measured
@@ -50,6 +52,10 @@ class Instruments:
     def ledger(self, inner: Ledger) -> Ledger:
         """Return *inner*, measured."""
         return MeasuredLedger(inner, self.figures, self.outages, self.progress)
+
+    def deliveries(self, client: Redis, workspace: str) -> Deliveries:
+        """Return the queue of *workspace*, measured."""
+        return MeasuredDeliveries(client, workspace, self.outages)
 
     def handlers(self, inner: Mapping[str, BatchHandler]) -> dict[str, BatchHandler]:
         """Return *inner*, measured."""

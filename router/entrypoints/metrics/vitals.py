@@ -10,7 +10,6 @@ from typing import Final
 import structlog
 from redis.asyncio import Redis
 
-from router.adapters.redis.connection import asking
 from router.adapters.redis.depths import Depths, depths
 from router.entrypoints.metrics.figures import Figures
 from router.entrypoints.metrics.outages import Outages
@@ -64,11 +63,16 @@ class Vitals:
         self._source = source
 
     async def run(self, workspace: str = "", in_force: InForce | None = None) -> None:
-        """Look for ever; with *in_force*, at the ledger of *workspace* and its policy too."""
+        """
+        Look for ever; with *in_force*, at the ledger of *workspace* and its policy too.
+
+        That Redis answers is told by the calls of who works with it: one that takes no writes answers a look, too.
+        """
         looks = 0
         while True:
             try:
-                await self._look_at_redis(workspace if in_force is not None else None)
+                if in_force is not None:
+                    await self._look_at_ledger(workspace)
                 if looks % LOG_EVERY == 0:
                     await self._look_at_log()
                 await self._look_at_source()
@@ -80,12 +84,7 @@ class Vitals:
             looks += 1
             await asyncio.sleep(LOOKS_EVERY * random.uniform(0.8, 1.0))  # noqa: S311 - jitter
 
-    async def _look_at_redis(self, workspace: str | None) -> None:
-        """Look; that a ledger answers is told by its own calls: a Redis that has forgotten it answers this, too."""
-        if workspace is None:
-            with suppress(DependencyDown), self._outages.asking("redis"), asking():
-                await self._redis.ping()
-            return
+    async def _look_at_ledger(self, workspace: str) -> None:
         try:
             self._show(await depths(self._redis, workspace))
         except DependencyDown:

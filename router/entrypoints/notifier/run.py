@@ -15,7 +15,7 @@ import stamina.instrumentation
 import structlog
 from redis.asyncio import Redis
 
-from router.adapters.redis.deliveries import Deliveries, Parcel
+from router.adapters.redis.deliveries import Parcel
 from router.adapters.redis.leads import RedisLeads
 from router.bootstrap import CLOCK, Log, notifying
 from router.entrypoints.metrics.instruments import Instruments
@@ -72,7 +72,7 @@ async def notify(
     instruments = instruments or Instruments("notifier")
     stamina.instrumentation.set_on_retry_hooks(())  # lanes say themselves when a channel fails, once
     workspace, prefix = settings.workspace, settings.topic_prefix
-    in_use, deliveries = InUse(Directory(settings.config)), Deliveries(client, workspace)
+    in_use, deliveries = InUse(Directory(settings.config)), instruments.deliveries(client, workspace)
     post = Post(in_use, deliveries, RedisLeads(client, workspace), log_.publisher, CLOCK, workspace, prefix)
     lanes = _Lanes(post)
     intake = Intake(post, begun=await deliveries.begun(CLOCK), noted=lanes.wake)

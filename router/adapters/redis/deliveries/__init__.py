@@ -46,13 +46,18 @@ class Taken:
 
 
 class Deliveries:
-    """What one workspace's notifiers have to deliver. Every method raises `DependencyDown`."""
+    """
+    What one workspace's notifiers have to deliver. Every method raises `DependencyDown`.
+
+    `put`, `take`, `later` and `channels` are answered only by a server that takes writes at the moment, whether they
+    have something to write or not.
+    """
 
     def __init__(self, client: Redis, workspace: str) -> None:
         self._client = client
         self._prefix = f"{{{workspace}}}:"
-        self._put, self._take, self._later, self._finish = (
-            _script(client, name) for name in ("put", "take", "later", "finish")
+        self._put, self._take, self._later, self._finish, self._channels = (
+            _script(client, name) for name in ("put", "take", "later", "finish", "channels")
         )
 
     async def put(self, parcels: Sequence[Parcel]) -> frozenset[str]:
@@ -98,8 +103,8 @@ class Deliveries:
     async def channels(self) -> frozenset[str]:
         """Return the channels that have, or had, something to deliver."""
         with asking():
-            known = await self._client.smembers(self._key("channels"))
-        return frozenset(one.decode() if isinstance(one, bytes) else one for one in known)
+            known: list[bytes] = await self._channels(keys=[self._prefix])
+        return frozenset(one.decode() for one in known)
 
     async def begun(self, clock: Clock) -> int:
         """Return when the first notifier of this workspace began, in ms: now, where this is the first."""

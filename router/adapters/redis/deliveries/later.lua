@@ -1,3 +1,4 @@
+#!lua
 --[[
   later: say when messages that were taken up may be taken up next; what is over stays over.
 

@@ -1,6 +1,11 @@
+#!lua
 --[[
   put: note messages that are to be delivered, each once.
   One write: from here on a message is delivered or told of, whoever dies, and its repeat on the log is none.
+
+  Its first line has Redis refuse it, and whatever else begins like it, before it does anything where the server takes
+  no writes: full, a replica, its disk failing. Without that line what finds nothing to write would be answered, and
+  look as if all were well. `finish` has none: it frees memory, also of a server that is full.
 
   KEYS[1] prefix of the workspace
   ARGV[1] how long a message is remembered, in seconds

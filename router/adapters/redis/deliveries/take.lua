@@ -1,3 +1,4 @@
+#!lua
 --[[
   take: take up what is due for a channel; nobody else takes it for a while.
 

@@ -1,0 +1,7 @@
+#!lua
+--[[
+  channels: tell which channels have, or had, something to deliver.
+
+  KEYS[1] prefix of the workspace; see put
+]]
+return redis.call("SMEMBERS", KEYS[1] .. "notify:channels")
