@@ -110,7 +110,7 @@ class Twins:
         there = {name: {rep.id for rep in reps.members(self.model, name) if rep.on_duty} for name in free}
         assert kept.on_duty == there
         for lead in waiting.values():
-            step = choices.reach(self.model, lead, None)
+            step = choices.reach(self.model, lead, self._now, timed=False)
             taker = None if lead.parked else choices.pick(self.model, lead, step, (), self._now)
             assert taker is None, f"{lead.id} need not wait"
         for rep in self.model.reps.values():

@@ -196,7 +196,7 @@ def settle(
             if lead.parked:
                 choice = _turned_takes(ledger, lead, turned, now)
             else:
-                choice = choices.pick(ledger, lead, choices.reach(ledger, lead, None), again, now)
+                choice = choices.pick(ledger, lead, choices.reach(ledger, lead, now, timed=False), again, now)
             if choice is not None:
                 out += assign(ledger, lead, choice, now)
                 break

@@ -3,12 +3,6 @@
 ]]
 local choices = {}
 
-local function untried_on_duty(lead, audience)
-  local count = reps.on_duty(audience)
-  for id in pairs(lead.tried) do count = count - redis.call("SISMEMBER", P .. "on:" .. audience, id) end
-  return count > 0
-end
-
 -- How many steps are open; with 'timed' also those that the lead is old enough for
 function choices.reach(lead, timed)
   local opened = lead.reach
@@ -16,7 +10,7 @@ function choices.reach(lead, timed)
     local step = lead.step_list[opened]
     local widen = opt(step.widen_after)
     local aged = not widen or (timed and now >= lead.submitted + widen)
-    if not aged and untried_on_duty(lead, step.audience) then break end
+    if not aged and reps.may_become_free(step.audience, lead.tried) then break end
     opened = opened + 1
   end
   return opened
@@ -81,7 +75,7 @@ function choices.pick(lead, opened, again)
   end
   if not next(lead.tried) then return nil end
   for _, step in ipairs(lead.step_list) do
-    if untried_on_duty(lead, step.audience) then return nil end
+    if reps.untried_on_duty(step.audience, lead.tried) then return nil end
   end
   local best
   for id, at in pairs(lead.tried) do
