@@ -18,7 +18,7 @@ import redis
 from router.adapters.redis.functions import library
 from router.adapters.redis.items import arguments
 from router.domain.ledger import choices, reps
-from router.domain.ledger.facts import Answer
+from router.domain.ledger.facts import Answer, Fact
 from router.domain.ledger.model import apply
 from router.domain.ledger.state import Lead, Ledger, Rep
 from router.domain.ledger.verbs import Verb
@@ -51,7 +51,7 @@ class Twins:
     function: str
     workspace: str
     model: Ledger = field(default_factory=Ledger)
-    history: list[dict[str, object]] = field(default_factory=list)
+    history: list[Fact] = field(default_factory=list)
     together: int = 1
     _now: int = 0
     _lanes: set[str] = field(default_factory=set)

@@ -128,7 +128,7 @@ end
 local function candidates_in_line(lead, index)
   local audience = lead.step_list[index].audience
   local line, count, change = reps.free_shown(audience)
-  if count >= SHOWN then return line end
+  if count >= SHOWN then return line, count end
   local name = table.concat({ lead.lane, index, change }, " ")
   local rest = cache.rest[name]
   if not rest then
@@ -137,18 +137,22 @@ local function candidates_in_line(lead, index)
       listed[id], out[i] = true, ""
     end
     others(lead, index, listed, out)
-    rest = table.concat(out, ",", count + 1)
+    rest = { said = table.concat(out, ",", count + 1), named = #out }
     cache.rest[name] = rest
   end
-  return rest == "" and line or line .. "," .. rest
+  return rest.said == "" and line or line .. "," .. rest.said, rest.named
 end
 
--- JSON of {rep, code}: who gets the lead, those next in line in the same step, then the others and why not; at most 20
+-- JSON of {rep, code}: who gets the lead, those next in line in the same step, then the others and why not; at most 20.
+-- And how many they are
 function choices.candidates(lead, choice)
   if not next(lead.tried) and #lead.owners == 0 then
     for index = 1, math.min(choice.opened, #lead.step_list) do
       local first = reps.first(lead.step_list[index].audience)
-      if first == choice.rep.id and index == choice.step then return "[" .. candidates_in_line(lead, index) .. "]" end
+      if first == choice.rep.id and index == choice.step then
+        local said, named = candidates_in_line(lead, index)
+        return "[" .. said .. "]", named
+      end
       if first then break end
     end
   end
@@ -171,5 +175,5 @@ function choices.candidates(lead, choice)
     end
   end
   others(lead, current, listed, out)
-  return "[" .. table.concat(out, ",") .. "]"
+  return "[" .. table.concat(out, ",") .. "]", #out
 end
