@@ -18,7 +18,7 @@ import redis
 from router.adapters.redis.functions import library
 from router.adapters.redis.items import arguments
 from router.domain.ledger import choices, reps
-from router.domain.ledger.facts import Answer
+from router.domain.ledger.facts import Answer, Fact
 from router.domain.ledger.model import apply
 from router.domain.ledger.state import Lead, Ledger, Rep
 from router.domain.ledger.verbs import Verb
@@ -51,7 +51,7 @@ class Twins:
     function: str
     workspace: str
     model: Ledger = field(default_factory=Ledger)
-    history: list[dict[str, object]] = field(default_factory=list)
+    history: list[Fact] = field(default_factory=list)
     together: int = 1
     _now: int = 0
     _lanes: set[str] = field(default_factory=set)
@@ -110,7 +110,7 @@ class Twins:
         there = {name: {rep.id for rep in reps.members(self.model, name) if rep.on_duty} for name in free}
         assert kept.on_duty == there
         for lead in waiting.values():
-            step = choices.reach(self.model, lead, None)
+            step = choices.reach(self.model, lead, self._now, timed=False)
             taker = None if lead.parked else choices.pick(self.model, lead, step, (), self._now)
             assert taker is None, f"{lead.id} need not wait"
         for rep in self.model.reps.values():

@@ -293,6 +293,12 @@ class Engines(RuleBasedStateMachine):
         assert numbers == list(range(1, len(numbers) + 1))
 
     @invariant()
+    def nobody_is_listed_uncounted(self) -> None:
+        """Who was looked at is at least who is named, an owner or accepter from outside the pools included."""
+        assigned = [fact for fact in self.twins.history if fact["t"] == "assigned"]
+        assert all(fact["considered"] >= len(fact["cands"]) for fact in assigned)
+
+    @invariant()
     def nobody_is_above_capacity_by_an_assignment(self) -> None:
         """Loads are what reps hold."""
         holding = Counter(lead.rep for lead in self.twins.model.leads.values())

@@ -7,6 +7,8 @@ short history often gets to where two rules meet.
 
 from __future__ import annotations
 
+from typing import cast
+
 from router.domain.ledger.state import DAY
 from router.domain.ledger.verbs import Audience, Edge, Install, Place, Seat, Step
 
@@ -73,10 +75,11 @@ def policy(  # noqa: PLR0913 - each is drawn by itself
 
 
 def submission(sid: str, lead: str, now: int, **more: object) -> Place:
-    """Return a submission that was sent off and decided just now."""
+    """Return a submission that was sent off and decided just now, when the pools of its steps were as they are here."""
+    steps = cast("tuple[Step, ...]", more.get("steps", ()))
     values = {
         "submission_id": sid, "lead_id": lead, "to": "sales", "stage": "iql", "submitted_at": now, "received_at": now,
         "decided_at": now, "policy_version": "v", "decision": '{"a":1}', "card": '{"n":"ü"}', "route": "route",
-        "escalate_to": "mia", "considered": 4,
+        "escalate_to": "mia", "considered": len({rep for step in steps for rep in POOLS[step.pool]}),
     }  # fmt: skip
     return Place(**{**values, **more})  # type: ignore[arg-type]  # whatever a submission has

@@ -75,6 +75,29 @@ def test_at_most_twenty_are_listed_and_all_are_counted(engine: Engine) -> None:
     assert [code for _, code in second["cands"]] == ["eligible"] * 5 + ["away"] * 15
 
 
+def test_who_has_the_lead_from_outside_its_pools_is_counted_too(engine: Engine) -> None:
+    """Taken by accept, then theirs as its owner: never are fewer counted than are listed."""
+    pools = {"inner": ("in_order", ("ana", "ben")), "outer": ("in_order", ("cai",))}
+    story = Story(engine, "ana", "ben", "cai", pools=pools)
+    inner: dict[str, Any] = {"steps": (Step("inner", "inner"),), "considered": 2}
+    story.come("cai")
+    story.place("L1", **inner)
+    taken = only(story.act("accept", "L1", "cai")[:1], "assigned")
+    story.act("touch", "L1", "cai")
+    back = story.place("L1", **inner)[1]
+    for assigned in (taken, back):
+        assert assigned["cands"] == [("cai", "eligible"), ("ana", "offline"), ("ben", "offline")]
+        assert assigned["considered"] == 3
+
+
+def test_who_has_joined_a_pool_since_the_decision_is_counted_too(engine: Engine) -> None:
+    """The lead was decided when ana was alone in it; who is next in line is told as things stand now."""
+    story = Story(engine, "ana", "ben")
+    story.come("ana", "ben")
+    assigned = story.place("L1", considered=1)[1]
+    assert (len(assigned["cands"]), assigned["considered"]) == (2, 2)
+
+
 def test_a_lead_given_to_somebody_tried_lists_them_first(engine: Engine) -> None:
     """Nobody else is on duty: the one who had it has it again, by the step they are in."""
     story = Story(engine, "ana", "ben")

@@ -121,6 +121,104 @@ def test_a_step_where_nobody_is_on_duty_is_passed_over_at_once(engine: Engine, g
     assert story.holder("L1") == "ben"
 
 
+def limited(engine: Engine, daily: int, *taken: str) -> Story:
+    """Begin the same story with a daily limit, ana and ben there; ana has had and touched *taken*."""
+    seats = [seat(rep, capacity=1) for rep in ("ana", "ann", "ben")]
+    story = Story(engine, *seats, pools=POOLS, daily_per_rep=daily)
+    story.come("ana", "ben")
+    for lead in taken:
+        story.place(lead, steps=WIDENING)
+        story.act("touch", lead, "ana")
+    return story
+
+
+def test_a_step_whose_reps_are_at_the_daily_limit_holds_nothing_back(engine: Engine) -> None:
+    """Ana is on duty, but cannot become free before midnight: ben has the lead at once."""
+    story = limited(engine, 1, "L0")
+    story.place("L1", steps=WIDENING)
+    assert story.holder("L1") == "ben"
+    story.come("ann")
+    story.place("L2", steps=WIDENING)
+    story.place("L3", steps=WIDENING)
+    assert story.holders("L2", "L3") == ["ann", None]
+    assert story.wait(90) == []
+
+
+def test_after_midnight_who_was_at_the_limit_holds_back_again(engine: Engine) -> None:
+    """Ana takes the first lead of the day; the second is for her until it is `widen_after` old."""
+    story = limited(engine, 2, "L0", "L1")
+    story.place("L2", steps=WIDENING)
+    story.act("touch", "L2", "ben")
+    story.wait(10 * HOUR)
+    story.place("L3", steps=WIDENING)
+    story.place("L4", steps=WIDENING)
+    assert story.holders("L3", "L4") == ["ana", None]
+    story.wait(90)
+    assert story.holder("L4") == "ben"
+
+
+def test_when_the_last_one_of_the_step_reaches_the_daily_limit_the_next_one_opens(engine: Engine) -> None:
+    """In the very change that gives ana her last lead of the day, for all who wait there."""
+    story = limited(engine, 2)
+    for lead in ("L0", "L1", "L2"):
+        story.place(lead, steps=WIDENING)
+    assert story.holders("L0", "L1", "L2") == ["ana", None, None]
+    assert kinds(story.act("touch", "L0", "ana")) == ["touched", *["assigned", "assigned"] * 2]
+    assert story.holders("L1", "L2") == ["ana", "ben"]
+
+
+def test_who_comes_free_in_the_next_step_takes_what_the_limit_left_behind(engine: Engine) -> None:
+    """Ben was full when ana reached her limit; the lead need not wait for its `widen_after` when he is not."""
+    story = limited(engine, 2)
+    story.place("of ben", steps=WIDENING[1:])
+    for lead in ("L0", "L1", "L2"):
+        story.place(lead, steps=WIDENING)
+    story.act("touch", "L0", "ana")
+    assert story.holders("L1", "L2") == ["ana", None]
+    story.act("touch", "of ben", "ben")
+    assert story.holder("L2") == "ben"
+
+
+def test_a_lead_that_found_nobody_beyond_the_limit_is_served_at_midnight(engine: Engine) -> None:
+    """All steps were open to it and ben was full; ana's new day comes first."""
+    story = limited(engine, 1, "L0")
+    story.place("L1", steps=WIDENING)
+    story.place("L2", steps=WIDENING)
+    assert story.holders("L1", "L2") == ["ben", None]
+    assert story.wait(10 * HOUR - 2) == []
+    story.wait(2)
+    assert story.holder("L2") == "ana"
+
+
+def test_a_policy_with_a_smaller_daily_limit_opens_the_next_step(engine: Engine) -> None:
+    """Ana is full before and after; only now can she not become free any more today."""
+    story = limited(engine, 2)
+    story.place("L0", steps=WIDENING)
+    story.place("L1", steps=WIDENING)
+    assert story.holder("L1") is None
+    story.limits["daily_per_rep"] = 1
+    assert kinds(story.install()) == ["assigned", "assigned"]
+    assert story.holder("L1") == "ben"
+
+
+def test_who_is_at_the_daily_limit_is_still_somebody_else_on_duty(engine: Engine) -> None:
+    """A lead that ana declined does not go back to her while ann is there, though ann takes none today."""
+    story = limited(engine, 2)
+    story.come("ann")
+    story.come("ana", status="busy")
+    steps = WIDENING[:1]
+    for lead in ("L0", "L1"):
+        story.place(lead, steps=steps)
+        story.act("touch", lead, "ann")
+    story.come("ana")
+    story.place("L2", steps=steps)
+    story.act("decline", "L2", "ana")
+    story.wait(HOUR)
+    assert story.holder("L2") is None
+    story.come("ann", status="busy")
+    assert story.holder("L2") == "ana"
+
+
 def test_when_the_last_one_on_duty_leaves_the_step_the_next_one_opens(engine: Engine) -> None:
     """In that very change, for all who wait there."""
     story = floor(engine)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from router.domain.ledger.verbs import Step
+from router.domain.ledger.verbs import Clock, Step
 from tests.unit.ledger_story import HOUR, MINUTE, Engine, Story, all_of, hot, kinds, only, seat
 
 POOLS = {"all": ("in_order", ("ana", "ben")), "few": ("in_order", ("ben",))}
@@ -89,6 +90,44 @@ def test_what_was_promised_is_never_put_off(engine: Engine) -> None:
     story.wait(10 * MINUTE)
     story.place("L1", clock=hot(story.now, first_touch=HOUR), **FAST)
     assert (story.lead("L1").route, story.lead("L1").touch_by) == ("fast", first)
+
+
+def working(story: Story, *open_: tuple[int, int], first_touch: int = 4 * HOUR) -> Clock:
+    """Return a clock of working time that starts now; *open_* is when its calendar is open, in seconds from now."""
+    spans = tuple((story.now + since * 1000, story.now + until * 1000) for since, until in open_)
+    return replace(hot(story.now, first_touch=first_touch), open=spans)
+
+
+def test_open_time_is_counted_from_the_submission_that_opened_the_lead(engine: Engine) -> None:
+    """Lifted after an hour in which the calendar was open, touched a minute later: an hour and a minute were open."""
+    story = Story(engine, "ana", "ben", pools=POOLS)
+    story.place("L1", clock=working(story, (0, 9 * HOUR)), **SLOW)
+    story.wait(HOUR)
+    story.place("L1", clock=working(story, (0, 8 * HOUR), first_touch=HOUR), **FAST)
+    story.wait(MINUTE)
+    assert only(story.act("touch", "L1", "ben"), "met")["open"] == (HOUR + MINUTE) * 1000
+
+
+def test_each_hour_is_counted_by_the_calendar_that_stood_for_the_lead_then(engine: Engine) -> None:
+    """Held, and lifted twice: no hour counts twice, and one that was closed before a repeat stays closed."""
+    story = Story(engine, "ana", "ben", pools=POOLS)
+    story.come("ana")
+    story.place("L1", clock=working(story, (0, HOUR), (2 * HOUR, 9 * HOUR), first_touch=9 * HOUR), **SLOW)
+    story.wait(3 * HOUR)
+    story.place("L1", clock=working(story, (HOUR, 6 * HOUR), first_touch=5 * HOUR), **FAST)
+    story.wait(2 * HOUR)
+    story.place("L1", clock=working(story, (0, 2 * HOUR), first_touch=2 * HOUR), **{**FAST, "priority": 9})
+    story.wait(HOUR)
+    assert only(story.act("touch", "L1", "ana"), "met")["open"] == 4 * HOUR * 1000
+
+
+def test_a_lead_that_is_lifted_to_wall_time_tells_no_open_time(engine: Engine) -> None:
+    """To the new clock nothing is open or closed."""
+    story = Story(engine, "ana", "ben", pools=POOLS)
+    story.place("L1", clock=working(story, (0, 9 * HOUR)), **SLOW)
+    story.wait(MINUTE)
+    story.place("L1", clock=hot(story.now, first_touch=HOUR), **FAST)
+    assert "open" not in only(story.act("touch", "L1", "ben"), "met")
 
 
 def test_no_threshold_is_told_twice(engine: Engine) -> None:

@@ -134,6 +134,15 @@ def test_widening_holds_back_while_somebody_on_duty_could_become_free(team: Poli
     assert codes(team, gone)["b"] == "eligible"
 
 
+def test_widening_does_not_wait_for_who_is_at_the_daily_limit(team: Policy) -> None:
+    """Nobody of the first step could become free today: the second one's reps may have the lead at once."""
+    limited = replace(team, limits=replace(team.limits, daily_per_rep=2))
+    spent = everybody(team, a=Now(assigned_today=2), c=Now(assigned_today=2))
+    assert codes(limited, spent)["b"] == "eligible"
+    full = everybody(team, a=Now(assigned_today=2), c=Now(open=3))
+    assert codes(limited, full)["b"] == "later_step"
+
+
 def test_owners_come_first_even_from_outside_the_step(team: Policy) -> None:
     """Who had the person before is offered the lead first, then who had the company, unless they are full."""
     assert list(codes(team, everybody(team), owners=["b", "c"]).items())[:3] == [

@@ -22,19 +22,25 @@ def untried_on_duty(ledger: Ledger, lead: Lead, audience: str) -> bool:
     return any(rep.on_duty and rep.id not in lead.tried for rep in reps.members(ledger, audience))
 
 
-def reach(ledger: Ledger, lead: Lead, now: int | None) -> int:
+def holds_back(ledger: Ledger, lead: Lead, audience: str, now: int) -> bool:
+    """Tell whether somebody untried on duty in *audience* could still become free: not before midnight at the limit."""
+    there = (rep for rep in reps.members(ledger, audience) if rep.on_duty and rep.id not in lead.tried)
+    return any(not reps.at_daily_limit(ledger, rep, now) for rep in there)
+
+
+def reach(ledger: Ledger, lead: Lead, now: int, *, timed: bool = True) -> int:
     """
     Return how many of the lead's steps are open.
 
-    A step with `widen_after` keeps the next one closed while somebody untried
-    is on duty in it and, where *now* is given, the lead is not that old yet.
-    Without *now* time opens nothing: for a lead that waits, its timer does that.
+    A step with `widen_after` keeps the next one closed while somebody in it
+    holds it back and, where *timed*, the lead is not that old yet. Else time
+    opens nothing: for a lead that waits, its timer does that.
     """
     opened = lead.reach
     while opened < len(lead.steps):
         step = lead.steps[opened - 1]
-        aged = step.widen_after is None or (now is not None and now >= lead.submitted + step.widen_after)
-        if not aged and untried_on_duty(ledger, lead, step.audience):
+        aged = step.widen_after is None or (timed and now >= lead.submitted + step.widen_after)
+        if not aged and holds_back(ledger, lead, step.audience, now):
             break
         opened += 1
     return opened

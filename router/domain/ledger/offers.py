@@ -87,7 +87,8 @@ def assign(ledger: Ledger, lead: Lead, choice: choices.Choice, now: int) -> list
         reps.advance_pass(ledger, rep, step.pool)
     reps.charge(ledger, rep, now)
     told = notify(lead, "assigned", ("rep", rep.id), now, "")
-    return [assignment(ledger, lead, "assigned", now, cands=known, considered=lead.considered), *told]
+    looked_at = max(lead.considered, len(known))  # the pools, and who is named from outside them
+    return [assignment(ledger, lead, "assigned", now, cands=known, considered=looked_at), *told]
 
 
 def assign_to(ledger: Ledger, lead: Lead, rep: Rep, now: int) -> list[Fact]:
@@ -196,7 +197,7 @@ def settle(
             if lead.parked:
                 choice = _turned_takes(ledger, lead, turned, now)
             else:
-                choice = choices.pick(ledger, lead, choices.reach(ledger, lead, None), again, now)
+                choice = choices.pick(ledger, lead, choices.reach(ledger, lead, now, timed=False), again, now)
             if choice is not None:
                 out += assign(ledger, lead, choice, now)
                 break

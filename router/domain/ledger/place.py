@@ -112,6 +112,19 @@ def lifted(lead: Lead, verb: Place, *, waits: bool) -> Clock | None:
     old, new = lead.clock, verb.clock
     if new is None or lead.breached:
         return old
-    if old is None or new.due_at < old.due_at:
+    if old is None:
         return new
-    return replace(new, due_at=old.due_at) if waits else old
+    if old.due_at <= new.due_at and not waits:
+        return old
+    return replace(new, due_at=min(old.due_at, new.due_at), open=_spans(old, new, verb.submitted_at))
+
+
+def _spans(old: Clock, new: Clock, at: int) -> tuple[tuple[int, int], ...] | None:
+    """
+    Return what the lifted clock counts as open: until *at*, the repeat, what the old one counted.
+
+    The new one knows of nothing before that, and time is counted from the submission that opened the lead.
+    """
+    if old.open is None or new.open is None:
+        return new.open
+    return (*((since, min(until, at)) for since, until in old.open if since < at), *new.open)

@@ -34,6 +34,11 @@ def assigned_today(ledger: Ledger, rep: Rep, now: int) -> int:
     return rep.today if rep.day == midnight(ledger, rep, now) else 0
 
 
+def at_daily_limit(ledger: Ledger, rep: Rep, now: int) -> bool:
+    """Tell whether the rep has had all the leads of a day, and gets no other before midnight."""
+    return ledger.daily_per_rep is not None and assigned_today(ledger, rep, now) >= ledger.daily_per_rep
+
+
 def obstacle(ledger: Ledger, rep: Rep, now: int) -> str | None:
     """Name the first reason of their own why the rep takes no lead now, in the contract's order; None: free."""
     if not rep.active:
@@ -45,7 +50,7 @@ def obstacle(ledger: Ledger, rep: Rep, now: int) -> str | None:
         return state
     if rep.load >= rep.capacity:
         return "at_capacity"
-    if ledger.daily_per_rep is not None and assigned_today(ledger, rep, now) >= ledger.daily_per_rep:
+    if at_daily_limit(ledger, rep, now):
         return "daily_limit"
     return None
 

@@ -70,7 +70,7 @@ local function define(item, moved)
   end
   local others = #gone + #come > 0
   if others then
-    cache.members[id], cache.on[id] = nil, nil
+    cache.members[id], cache.on[id], cache.there[id] = nil, nil, nil
     cache.rest = {}
   end
   if others or not ordered then cache.line[id] = nil end
@@ -126,7 +126,7 @@ local function drop(id, lanes)
   for _, what in ipairs({ "aud:", "in:", "free:", "fkey:", "on:", "hrs:", "lanes:" }) do redis.call("DEL", P .. what .. id) end
   redis.call("SREM", P .. "auds", id)
   redis.call("ZREM", P .. "used", id)
-  cache.aud[id], cache.members[id], cache.stale[id], cache.line[id], cache.on[id] = nil, nil, nil, nil, nil
+  for _, what in ipairs({ "aud", "members", "stale", "line", "on", "there" }) do cache[what][id] = nil end
 end
 
 -- An audience that nobody has asked for within the hour goes, unless an open lead is in one of its lanes

@@ -3,12 +3,6 @@
 ]]
 local choices = {}
 
-local function untried_on_duty(lead, audience)
-  local count = reps.on_duty(audience)
-  for id in pairs(lead.tried) do count = count - redis.call("SISMEMBER", P .. "on:" .. audience, id) end
-  return count > 0
-end
-
 -- How many steps are open; with 'timed' also those that the lead is old enough for
 function choices.reach(lead, timed)
   local opened = lead.reach
@@ -16,7 +10,7 @@ function choices.reach(lead, timed)
     local step = lead.step_list[opened]
     local widen = opt(step.widen_after)
     local aged = not widen or (timed and now >= lead.submitted + widen)
-    if not aged and untried_on_duty(lead, step.audience) then break end
+    if not aged and reps.may_become_free(step.audience, lead.tried) then break end
     opened = opened + 1
   end
   return opened
@@ -81,7 +75,7 @@ function choices.pick(lead, opened, again)
   end
   if not next(lead.tried) then return nil end
   for _, step in ipairs(lead.step_list) do
-    if untried_on_duty(lead, step.audience) then return nil end
+    if reps.untried_on_duty(step.audience, lead.tried) then return nil end
   end
   local best
   for id, at in pairs(lead.tried) do
@@ -134,7 +128,7 @@ end
 local function candidates_in_line(lead, index)
   local audience = lead.step_list[index].audience
   local line, count, change = reps.free_shown(audience)
-  if count >= SHOWN then return line end
+  if count >= SHOWN then return line, count end
   local name = table.concat({ lead.lane, index, change }, " ")
   local rest = cache.rest[name]
   if not rest then
@@ -143,18 +137,22 @@ local function candidates_in_line(lead, index)
       listed[id], out[i] = true, ""
     end
     others(lead, index, listed, out)
-    rest = table.concat(out, ",", count + 1)
+    rest = { said = table.concat(out, ",", count + 1), named = #out }
     cache.rest[name] = rest
   end
-  return rest == "" and line or line .. "," .. rest
+  return rest.said == "" and line or line .. "," .. rest.said, rest.named
 end
 
--- JSON of {rep, code}: who gets the lead, those next in line in the same step, then the others and why not; at most 20
+-- JSON of {rep, code}: who gets the lead, those next in line in the same step, then the others and why not; at most 20.
+-- And how many they are
 function choices.candidates(lead, choice)
   if not next(lead.tried) and #lead.owners == 0 then
     for index = 1, math.min(choice.opened, #lead.step_list) do
       local first = reps.first(lead.step_list[index].audience)
-      if first == choice.rep.id and index == choice.step then return "[" .. candidates_in_line(lead, index) .. "]" end
+      if first == choice.rep.id and index == choice.step then
+        local said, named = candidates_in_line(lead, index)
+        return "[" .. said .. "]", named
+      end
       if first then break end
     end
   end
@@ -177,5 +175,5 @@ function choices.candidates(lead, choice)
     end
   end
   others(lead, current, listed, out)
-  return "[" .. table.concat(out, ",") .. "]"
+  return "[" .. table.concat(out, ",") .. "]", #out
 end

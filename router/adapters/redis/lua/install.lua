@@ -89,6 +89,7 @@ end
 local function standing(rep)
   return table.concat({
     reps.obstacle(rep) or "free", reps.hours(rep), tostring(rep.active), tostring(rep.capacity > 0), rep.weight, rep.order,
+    tostring(reps.at_daily_limit(rep)), -- also of one who is full: they may hold a step back no longer
   }, "|")
 end
 

@@ -21,7 +21,7 @@ end
 -- An owner from outside the steps has as long to accept as a rep of the first one
 function offers.assign(lead, choice)
   local rep, index = choice.rep, choice.step
-  local known = choices.candidates(lead, choice)
+  local known, named = choices.candidates(lead, choice)
   local step = index and lead.step_list[index]
   local within = opt((step or lead.step_list[1]).accept_within)
   if lead.state ~= "seen" then clocks.cancel(lead, "widen", "retry", "accept", "remind") end
@@ -38,7 +38,8 @@ function offers.assign(lead, choice)
   end
   offers.own(lead, rep.id)
   if step and reps.audience(step.audience).strategy == "weighted_round_robin" then reps.advance_pass(rep, step.pool) end
-  offers.assignment(lead, "assigned", field("considered", lead.considered) .. ',"cands":' .. known)
+  local looked_at = math.max(lead.considered, named) -- the pools, and who is named from outside them
+  offers.assignment(lead, "assigned", field("considered", looked_at) .. ',"cands":' .. known)
   reps.charge(rep)
   reps.refresh(rep)
   later.put(P .. "theirs:" .. rep.id, lead.id, now)

@@ -80,13 +80,24 @@ local function is_more(way, lead)
   return STAGES[way.stage] > STAGES[lead.stage] or way.priority > lead.priority
 end
 
+-- What the lifted clock counts as open: until 'at', the repeat, what the old one counted
+local function spans(old, new, at)
+  if not opt(old.open) or not opt(new.open) then return new.open end
+  local out = {}
+  for _, span in ipairs(old.open) do
+    if span[1] < at then out[#out + 1] = { span[1], math.min(span[2], at) } end
+  end
+  for _, span in ipairs(new.open) do out[#out + 1] = span end
+  return out
+end
+
 -- The clock after lifting, and whether it is another one; what was promised is never put off
 local function lifted(lead, item, waits)
   local old, new = lead.clock, item.clock
   if not new or lead.breached then return old, false end
-  if not old or new.due_at < old.due_at then return new, true end
-  if not waits then return old, false end
-  new.due_at = old.due_at
+  if not old then return new, true end
+  if old.due_at <= new.due_at and not waits then return old, false end
+  new.due_at, new.open = math.min(old.due_at, new.due_at), spans(old, new, item.submitted)
   return new, true
 end
 

@@ -50,13 +50,13 @@ local function steps_of(lane)
   return out
 end
 
+local NOBODY = {}
+
 -- Up to which step is a lead served that time has opened 'reach' steps for, if nobody was tried for it?
 local function opened(steps, reach)
   while reach < #steps do
     local step = steps[reach]
-    if step.holds then
-      if reps.on_duty(step.audience) > 0 then break end
-    end
+    if step.holds and reps.may_become_free(step.audience, NOBODY) then break end
     reach = reach + 1
   end
   return reach

@@ -67,6 +67,12 @@ function reps.hours(rep) return today(rep).state end
 
 function reps.midnight(rep) return today(rep).midnight end
 
+-- Has the rep had all the leads of a day? Then they get no other before midnight
+function reps.at_daily_limit(rep)
+  local daily = limit("daily_per_rep")
+  return daily ~= nil and rep.day == reps.midnight(rep) and rep.today >= daily
+end
+
 -- The first reason of the rep's own why they take no lead now; nil: free
 function reps.obstacle(rep)
   if not rep.active then return "inactive" end
@@ -74,8 +80,7 @@ function reps.obstacle(rep)
   local state = reps.hours(rep)
   if state ~= "open" then return state end
   if rep.load >= rep.capacity then return "at_capacity" end
-  local daily = limit("daily_per_rep")
-  if daily and rep.day == reps.midnight(rep) and rep.today >= daily then return "daily_limit" end
+  if reps.at_daily_limit(rep) then return "daily_limit" end
   return nil
 end
 
@@ -269,6 +274,30 @@ function reps.on_duty(id)
   return cache.on[id]
 end
 
+-- Is somebody of an audience on duty who was not tried?
+function reps.untried_on_duty(id, tried)
+  local count = reps.on_duty(id)
+  for rep in pairs(tried) do count = count - redis.call("SISMEMBER", P .. "on:" .. id, rep) end
+  return count > 0
+end
+
+-- Could somebody of those still become free? That changes at midnight without anybody doing anything, so it is not kept
+-- in Redis: where there is a daily limit, those on duty are asked, mostly only the first. Who is at the limit stays so
+-- for the rest of the call
+function reps.may_become_free(id, tried)
+  if not limit("daily_per_rep") then return reps.untried_on_duty(id, tried) end
+  local there = cache.there[id] or redis.call("SMEMBERS", P .. "on:" .. id)
+  cache.there[id] = there
+  for i = #there, 1, -1 do
+    if reps.at_daily_limit(reps.get(there[i])) then
+      table.remove(there, i)
+    elseif not tried[there[i]] then
+      return true
+    end
+  end
+  return false
+end
+
 -- Each pool's pass of the last one served
 local function served()
   if not cache.served then
@@ -302,7 +331,7 @@ function reps.refresh(rep)
   end
   if duty ~= rep.on_duty then
     for _, id in ipairs(ids) do mark(P .. "on:" .. id, rep.id, duty) end
-    cache.on = {}
+    cache.on, cache.there = {}, {}
   end
   if hours ~= rep.in_hours then
     for _, id in ipairs(ids) do mark(P .. "hrs:" .. id, rep.id, hours) end

@@ -40,7 +40,7 @@ local KEEP_ACTIONS = 30 * DAY
 local function forget()
   cache = {
     rep = {}, lead = {}, card = {}, auds = {}, aud = {}, members = {}, pool = {}, today = {}, lanes = {}, limits = {},
-    quoted = {}, whole = {}, company = {}, on = {}, said = {}, bar = {}, rest = {},
+    quoted = {}, whole = {}, company = {}, on = {}, there = {}, said = {}, bar = {}, rest = {},
     changed = {}, stale = {}, -- of reps: what is to be written still, by rep and by audience
     line = {}, -- of audiences: their first free reps, in order
   }
