@@ -45,7 +45,7 @@ BUGS = (
         "router/adapters/kafka/faust_app.py",
         "        await self._handlers[topic](received(topic, events, self._now()))\n        self.has_handled = True\n",
         "        for event in events:\n"
-        "            event.ack()\n"
+        '            cast("BatchConsumer", self._app.consumer).handled(event)\n'
         "        await self._handlers[topic](received(topic, events, self._now()))\n"
         "        self.has_handled = True\n",
         ("tests/integration/test_log_behaviour.py", *KILLED),
