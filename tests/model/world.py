@@ -80,6 +80,6 @@ def submission(sid: str, lead: str, now: int, **more: object) -> Place:
     values = {
         "submission_id": sid, "lead_id": lead, "to": "sales", "stage": "iql", "submitted_at": now, "received_at": now,
         "decided_at": now, "policy_version": "v", "decision": '{"a":1}', "card": '{"n":"ü"}', "route": "route",
-        "escalate_to": "mia", "considered": len({rep for step in steps for rep in POOLS[step.pool]}),
+        "escalate_to": "mia", "considered": len({rep for step in steps for rep in POOLS.get(step.pool, ())}),
     }  # fmt: skip
     return Place(**{**values, **more})  # type: ignore[arg-type]  # whatever a submission has
