@@ -112,7 +112,6 @@ async def _kafka_log(settings: Settings) -> AsyncIterator[Log]:
     from router.adapters.kafka.consumer import KafkaTail  # noqa: PLC0415
     from router.adapters.kafka.faust_app import FaustSource  # noqa: PLC0415
     from router.adapters.kafka.first_contact import first_contact  # noqa: PLC0415
-    from router.adapters.kafka.group import KafkaGroup  # noqa: PLC0415
     from router.adapters.kafka.producer import KafkaPublisher  # noqa: PLC0415
 
     prefix, now = settings.topic_prefix, CLOCK.now
@@ -131,9 +130,8 @@ async def _kafka_log(settings: Settings) -> AsyncIterator[Log]:
         return {(short[name], part): offset for (name, part), offset in committed.items() if name in short}
 
     workers = source_for()
-    group = KafkaGroup(kafka, group_of(settings, ""), lambda: workers.member)
     try:
-        yield Log(publisher, workers, source_for, KafkaTail(kafka, prefix, now), None, progress_with, group=group)
+        yield Log(publisher, workers, source_for, KafkaTail(kafka, prefix, now), None, progress_with, group=workers)
     finally:
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSES_WITHIN):

@@ -12,8 +12,6 @@ from pathlib import Path
 import pytest
 
 from router.adapters.kafka import faust_app
-from router.adapters.kafka.connection import KafkaConnection
-from router.adapters.kafka.group import KafkaGroup
 from router.adapters.redis.connection import connect
 from router.adapters.redis.signs import RedisSigns
 from router.pipeline.members import keep_watch
@@ -29,8 +27,6 @@ KEYS = [b"%d" % number for number in range(20)]  # of both partitions
 OTHER = """
 import asyncio, sys
 from router.adapters.kafka import faust_app
-from router.adapters.kafka.connection import KafkaConnection
-from router.adapters.kafka.group import KafkaGroup
 from router.adapters.redis.connection import connect
 from router.adapters.redis.signs import RedisSigns
 from router.pipeline.members import keep_watch
@@ -41,10 +37,9 @@ async def handle(records):
     print("read", flush=True)
 async def main():
     source = KafkaLog(kafka, prefix).member("b")
-    group = KafkaGroup(KafkaConnection(kafka), prefix + "group", lambda: source.member)
     async with connect(redis) as client, asyncio.TaskGroup() as both:
         both.create_task(source.consume({"t": handle}))
-        both.create_task(keep_watch(group, RedisSigns(client, prefix)))
+        both.create_task(keep_watch(source, RedisSigns(client, prefix)))
 asyncio.run(main())
 """
 
@@ -70,11 +65,6 @@ def another(log: KafkaLog, redis: str, lines: Path) -> Iterator[subprocess.Popen
             process.kill()
 
 
-def group_of(log: KafkaLog, source: faust_app.FaustSource) -> KafkaGroup:
-    """Return the test's group as *source* is in it."""
-    return KafkaGroup(KafkaConnection(log.address), f"{log.prefix}group", lambda: source.member)
-
-
 async def test_what_a_dead_member_read_goes_to_another_at_once(log: KafkaLog, valkey: str, tmp_path: Path) -> None:
     """A process is killed, and what stands in its partitions is read by the other within seconds, not a session."""
     publisher, seen, source, lines = log.publisher(), Seen.open(), log.member("a"), tmp_path / "other.log"
@@ -85,7 +75,7 @@ async def test_what_a_dead_member_read_goes_to_another_at_once(log: KafkaLog, va
         return values
 
     async with connect(valkey) as client, consuming(source, {"t": seen}):
-        watching = asyncio.create_task(keep_watch(group_of(log, source), RedisSigns(client, log.prefix)))
+        watching = asyncio.create_task(keep_watch(source, RedisSigns(client, log.prefix)))
         with another(log, valkey, lines) as process:
             async with asyncio.timeout(TELLS_WITHIN):
                 while b"read" not in lines.read_bytes():  # both have partitions
@@ -100,6 +90,7 @@ async def test_what_a_dead_member_read_goes_to_another_at_once(log: KafkaLog, va
             late = await publish("late")
             async with asyncio.timeout(TELLS_WITHIN):
                 await seen.until(*late)
+            assert set(late) <= set(seen.values)
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
     await publisher.aclose()
@@ -108,15 +99,14 @@ async def test_what_a_dead_member_read_goes_to_another_at_once(log: KafkaLog, va
 async def test_a_member_that_was_wrongly_removed_comes_back(log: KafkaLog) -> None:
     """One that lives, and is said to have left, joins anew under another name and misses nothing."""
     publisher, seen, source = log.publisher(), Seen.open(), log.member("a")
-    group = group_of(log, source)
     async with asyncio.timeout(25), consuming(source, {"t": seen}):
         await publisher.publish([Outgoing("t", b"k", b"first")])
         await seen.until(b"first")
-        was = group.member
+        was = source.member
         assert was is not None
-        await group.remove(was)
-        await group.remove(was)  # another one noticed, too
-        while group.member in (None, was):  # noqa: ASYNC110 - it changes in another thread
+        await source.remove(was)
+        await source.remove(was)  # another one noticed, too
+        while source.member in (None, was):  # noqa: ASYNC110 - it changes in another thread
             await asyncio.sleep(0.05)
         await publisher.publish([Outgoing("t", b"k", b"second")])
         await seen.until(b"second")

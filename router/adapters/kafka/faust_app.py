@@ -82,6 +82,8 @@ class FaustSource:
     """
     Reads Kafka as a member of *group*; runs inside the caller's event loop and leaves signals to the caller.
 
+    Implements `router.ports.Source`, and `Group` for the group that it reads in.
+
     * **any_order** - topics of which a second batch is begun while the first is in work, so that no server waits for
       another; they are committed in order all the same.
     """
@@ -110,6 +112,10 @@ class FaustSource:
     def member(self) -> str | None:
         """What the group's coordinator calls this member; None before it has."""
         return None if self._run is None else member_id(self._run.consumer)
+
+    async def remove(self, member: str) -> None:
+        """Say in its stead that *member* leaves the group; one that has left already is no error."""
+        await KafkaAdmin(self._connection).remove_member(self._group, member)
 
     async def consume(self, handlers: Mapping[str, BatchHandler]) -> None:
         """

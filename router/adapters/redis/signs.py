@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import cast
 
 from redis.asyncio import Redis
 
 from router.adapters.redis.connection import asking
+from router.adapters.redis.visitors import at_once
 
 
 class RedisSigns:
@@ -19,13 +19,10 @@ class RedisSigns:
 
     async def give(self, member: str | None, sign: str) -> Mapping[str, str]:
         """Leave *sign* for *member*, if it has joined, and return the signs of all."""
+        own = [] if member is None else [("HSET", self._key, member, sign)]
         with asking():
-            pipe = self._client.pipeline(transaction=False)
-            if member is not None:
-                _ = pipe.hset(self._key, member, sign)
-            _ = pipe.hgetall(self._key)
-            *_, found = await pipe.execute()
-        return {name.decode(): last.decode() for name, last in cast("dict[bytes, bytes]", found).items()}
+            *_, found = await at_once(self._client, *own, ("HGETALL", self._key))
+        return {name.decode(): last.decode() for name, last in found.items()}
 
     async def forget(self, member: str) -> None:
         """Remove what *member* left."""
